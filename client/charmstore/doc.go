@@ -1,0 +1,3 @@
+// Package charmstore is the client of the legacy charm store API. It imports
+// nothing of internal/.
+package charmstore

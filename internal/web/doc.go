@@ -1,0 +1,2 @@
+// Package web holds the pages for people: the operator's pages and the manual.
+package web
