@@ -1,0 +1,85 @@
+package store
+
+import "strings"
+
+// The kinds of change. Their meaning and subject are in ChangeKinds.
+const (
+	AccountPut        = "account-put"
+	StorePut          = "store-put"
+	StoreRemoved      = "store-removed"
+	PackageRegistered = "package-registered"
+	PackageUpdated    = "package-updated"
+	CategoryPut       = "category-put"
+	RevisionAdded     = "revision-added"
+	RevisionReviewed  = "revision-reviewed"
+	ResourceAdded     = "resource-added"
+	Released          = "released"
+	OverrideSet       = "override-set"
+	OverrideDeleted   = "override-deleted"
+	DeltaAdded        = "delta-added"
+	BlobAdded         = "blob-added"
+	BlobQuarantined   = "blob-quarantined"
+	BlobRemoved       = "blob-removed"
+	AssertionAdded    = "assertion-added"
+	TrustAdded        = "trust-added"
+	TrustRemoved      = "trust-removed"
+	SigningKeyAdded   = "signing-key-added"
+	SigningKeyRemoved = "signing-key-removed"
+	SettingSet        = "setting-set"
+	SettingDeleted    = "setting-deleted"
+)
+
+// ChangeKind says what one kind of change means.
+type ChangeKind struct {
+	Name    string
+	Subject string // what stands before the slash of the change's subject
+	Says    string // completes "the actor …"
+}
+
+// ChangeKinds is the table of everything the change log can hold.
+var ChangeKinds = []ChangeKind{
+	{AccountPut, "account", "created or updated an account"},
+	{StorePut, "store", "created or updated a store"},
+	{StoreRemoved, "store", "removed a store"},
+	{PackageRegistered, "package", "registered a name"},
+	{PackageUpdated, "package", "changed a package's listing, access, tracks, media or categories"},
+	{CategoryPut, "category", "created a category"},
+	{RevisionAdded, "package", "added a revision"},
+	{RevisionReviewed, "package", "changed a revision's status"},
+	{ResourceAdded, "package", "added a resource revision"},
+	{Released, "package", "released to or closed channels"},
+	{OverrideSet, "package", "set an override"},
+	{OverrideDeleted, "package", "deleted an override"},
+	{DeltaAdded, "package", "added a delta between two revisions"},
+	{BlobAdded, "blob", "added a blob that no package points at yet"},
+	{BlobQuarantined, "blob", "quarantined a blob or lifted its quarantine"},
+	{BlobRemoved, "blob", "removed a blob that nothing points at"},
+	{AssertionAdded, "assertion", "added an assertion or a newer edition of one"},
+	{TrustAdded, "trust", "added a trust anchor"},
+	{TrustRemoved, "trust", "removed a trust anchor"},
+	{SigningKeyAdded, "key", "added a signing key"},
+	{SigningKeyRemoved, "key", "removed a signing key"},
+	{SettingSet, "setting", "set a setting"},
+	{SettingDeleted, "setting", "deleted a setting"},
+}
+
+var changeKinds = func() map[string]ChangeKind {
+	m := make(map[string]ChangeKind, len(ChangeKinds))
+	for _, k := range ChangeKinds {
+		m[k.Name] = k
+	}
+	return m
+}()
+
+// ChangeKindOf finds a kind by its name.
+func ChangeKindOf(name string) (ChangeKind, bool) {
+	k, ok := changeKinds[name]
+	return k, ok
+}
+
+// SubjectID returns the part of a change's subject after the first slash, if
+// the subject is of the given sort: SubjectID("package/abc", "package") is "abc".
+func SubjectID(subject, sort string) (id string, ok bool) {
+	before, id, found := strings.Cut(subject, "/")
+	return id, found && before == sort
+}

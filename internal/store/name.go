@@ -1,0 +1,115 @@
+package store
+
+import (
+	"io"
+	"regexp"
+	"strings"
+)
+
+const alphanumerics = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// NewID makes the id of a package or account: 32 letters and digits, about 190
+// bits from rand, such as crypto/rand.Reader. It panics when rand fails, since
+// a guessable id must never be handed out.
+func NewID(rand io.Reader) string {
+	const (
+		length = 32
+		// Bytes from here on would make the first letters likelier.
+		fair = 256 - 256%len(alphanumerics)
+	)
+	id := make([]byte, 0, length)
+	var room [length]byte
+	for len(id) < length {
+		batch := room[:length-len(id)]
+		if _, err := io.ReadFull(rand, batch); err != nil {
+			panic("cannot make an id: " + err.Error())
+		}
+		for _, b := range batch {
+			if int(b) < fair {
+				id = append(id, alphanumerics[int(b)%len(alphanumerics)])
+			}
+		}
+	}
+	return string(id)
+}
+
+// NewStoreID makes the id of a store. Letters and digits only, as juju's
+// pattern for the id of a proxy store wants.
+func NewStoreID(rand io.Reader) string { return NewID(rand) }
+
+// storeID is what ids of stores look like: larder's own, and those of brands
+// that come from elsewhere, such as orange-pi.
+var storeID = regexp.MustCompile(`^[A-Za-z0-9](?:[-_]?[A-Za-z0-9])*$`)
+
+// maxStoreID bounds the id of a store, bytes.
+const maxStoreID = 64
+
+// ValidStoreID returns nil when id may be a store's.
+func ValidStoreID(id string) error {
+	if len(id) > maxStoreID || !storeID.MatchString(id) {
+		return Invalidf("invalid-store-id", "%.100q cannot be the id of a store", id).
+			Try("use up to 64 letters, digits and inner hyphens")
+	}
+	return nil
+}
+
+// ValidSnapName returns nil when name may be a snap's: 2 to 40 lower-case
+// letters, digits and hyphens, with at least one letter, no hyphen at either
+// end and no two in a row.
+func ValidSnapName(name string) error {
+	bad := func(why string) error {
+		return Invalidf("invalid-snap-name", "%.100q cannot name a snap: %s", name, why).
+			Try("use 2 to 40 lower-case letters, digits and single hyphens, with at least one letter")
+	}
+	letters := false
+	for i := range min(len(name), 41) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z':
+			letters = true
+		case '0' <= c && c <= '9', c == '-':
+		default:
+			return bad("it has something other than lower-case letters, digits and hyphens")
+		}
+	}
+	switch {
+	case len(name) < 2:
+		return bad("it is too short")
+	case len(name) > 40:
+		return bad("it is too long")
+	case !letters:
+		return bad("it has no letter")
+	case name[0] == '-' || name[len(name)-1] == '-':
+		return bad("it begins or ends with a hyphen")
+	case strings.Contains(name, "--"):
+		return bad("it has two hyphens in a row")
+	}
+	return nil
+}
+
+// reserved names the words that some client's paths use where a name may
+// stand. The word wins, so that a package of that name could not be reached.
+var reserved = map[Namespace]map[string]bool{
+	Snap: {"featured": true}, // PUT /v1/snap/featured
+	Charm: {
+		"featured":  true,
+		"libraries": true, // /v1/charm/libraries/…
+		// The global paths of the legacy charm store API, version 5.
+		"changes":              true,
+		"debug":                true,
+		"delegatable-macaroon": true,
+		"list":                 true,
+		"log":                  true,
+		"logout":               true,
+		"macaroon":             true,
+		"meta":                 true,
+		"search":               true,
+		"set-auth-cookie":      true,
+		"stats":                true,
+		"upload":               true,
+		"users":                true,
+		"whoami":               true,
+	},
+}
+
+// ReservedName reports whether nobody may register name in ns.
+func ReservedName(ns Namespace, name string) bool { return reserved[ns][name] }

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+)
+
+func revisionFor(number int, architectures ...string) *Revision {
+	r := &Revision{PackageID: "pkg", Number: number, Status: StatusApproved}
+	for _, a := range architectures {
+		r.Platforms = append(r.Platforms, Platform{Architecture: a})
+	}
+	return r
+}
+
+func factTexts(facts []Release) []string {
+	var lines []string
+	for _, r := range facts {
+		lines = append(lines, fmt.Sprintf("%s %s %d", r.Channel, r.Platform.Architecture, r.Revision))
+	}
+	return lines
+}
+
+func TestReleaseFacts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		open    []string
+		rev     *Revision
+		channel string
+		want    []string
+	}{
+		{"one fact for each platform", nil, revisionFor(4, "amd64", "arm64"), "edge",
+			[]string{"latest/edge amd64 4", "latest/edge arm64 4"}},
+		{"a platform named twice counts once", nil, revisionFor(4, "amd64", "amd64"), "edge", []string{"latest/edge amd64 4"}},
+		{"a revision of one architecture leaves the others alone", []string{"1 edge all 3", "1 edge arm64 3"}, revisionFor(4, "amd64"), "edge",
+			[]string{"latest/edge amd64 4"}},
+		{"a revision for all takes over the architectures that are open", []string{"1 edge arm64 3", "1 beta amd64 3"}, revisionFor(4, "all"), "edge",
+			[]string{"latest/edge all 4", "latest/edge arm64 4"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := Fold(releases(t, c.open...), day(2))
+			got, err := ReleaseFacts(m, c.rev, ch(t, c.channel), ReleaseOptions{At: day(2), By: "acct"})
+			if err != nil || !slices.Equal(factTexts(got), c.want) {
+				t.Errorf("got %q, %v, want %q", factTexts(got), err, c.want)
+			}
+		})
+	}
+}
+
+func TestReleaseFactsCarryTheOptions(t *testing.T) {
+	pins := []ResourcePin{{Name: "data", Revision: 2}}
+	opts := ReleaseOptions{At: day(2), By: "acct", Resources: pins, Percentage: 12.5, Expires: day(9)}
+	got, err := ReleaseFacts(nil, revisionFor(4, "amd64"), ch(t, "edge"), opts)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	r := got[0]
+	if r.PackageID != "pkg" || r.By != "acct" || !r.At.Equal(day(2)) || r.Percentage != 12.5 || !r.Expires.Equal(day(9)) ||
+		!slices.Equal(r.Resources, pins) {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestReleaseToABranchExpiresAfterThirtyDays(t *testing.T) {
+	got, err := ReleaseFacts(nil, revisionFor(4, "amd64"), ch(t, "edge/fix"), ReleaseOptions{At: day(2)})
+	if err != nil || !got[0].Expires.Equal(day(32)) {
+		t.Errorf("got %v, %v, want an expiry on day 32", got, err)
+	}
+	if got, _ = ReleaseFacts(nil, revisionFor(4, "amd64"), ch(t, "edge"), ReleaseOptions{At: day(2)}); !got[0].Expires.IsZero() {
+		t.Errorf("a risk expires: %v", got)
+	}
+}
+
+func TestReleaseFactsRefuse(t *testing.T) {
+	pending := revisionFor(4, "amd64")
+	pending.Status = StatusPending
+	fine := revisionFor(4, "amd64")
+	for _, c := range []struct {
+		name string
+		rev  *Revision
+		opts ReleaseOptions
+		kind Kind
+	}{
+		{"a revision that waits for review", pending, ReleaseOptions{}, KindConflict},
+		{"a revision that runs nowhere", revisionFor(4), ReleaseOptions{}, KindInvalid},
+		{"more than everyone", fine, ReleaseOptions{Percentage: 100.1}, KindInvalid},
+		{"less than no one", fine, ReleaseOptions{Percentage: -1}, KindInvalid},
+		{"no number", fine, ReleaseOptions{Percentage: math.NaN()}, KindInvalid},
+		{"an expiry in the past", fine, ReleaseOptions{Expires: day(1)}, KindInvalid},
+	} {
+		c.opts.At = day(2)
+		if got, err := ReleaseFacts(nil, c.rev, Channel{}, c.opts); KindOf(err) != c.kind || got != nil {
+			t.Errorf("%s: got %v, %v, want %v", c.name, got, err, c.kind)
+		}
+	}
+}
+
+func TestReleaseForAllReachesDevicesThatHadTheirOwn(t *testing.T) {
+	f := factsOf(releases(t, "1 stable amd64 3"), nil)
+	f.Revisions[4] = revisionFor(4, "all")
+	facts, err := ReleaseFacts(Fold(f.Releases, day(2)), f.Revisions[4], Channel{}, ReleaseOptions{At: day(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Releases = append(f.Releases, facts...)
+	c, err := Choose(f, Fold(f.Releases, day(3)), Query{Action: ActionRefresh, Architecture: "amd64", At: day(3)})
+	if err != nil || c.Revision.Number != 4 {
+		t.Errorf("got %+v, %v, want revision 4", c.Revision, err)
+	}
+}
+
+func TestCloseFacts(t *testing.T) {
+	m := Fold(releases(t, "1 edge amd64 3", "1 edge arm64 3", "1 edge/fix amd64 3", "1 2.0/edge amd64 3", "1 edge s390x 4 10%"), day(2))
+	all := CloseFacts(m, "pkg", ch(t, "edge"), day(2), "acct")
+	if want := []string{"latest/edge amd64 0", "latest/edge arm64 0", "latest/edge s390x 0"}; !slices.Equal(factTexts(all), want) {
+		t.Errorf("got %q, want %q", factTexts(all), want)
+	}
+	if all[0].PackageID != "pkg" || all[0].By != "acct" || !all[0].At.Equal(day(2)) {
+		t.Errorf("got %+v", all[0])
+	}
+	one := CloseFacts(m, "pkg", ch(t, "edge"), day(2), "acct", Platform{Architecture: "arm64"}, Platform{Architecture: "riscv64"})
+	if want := []string{"latest/edge arm64 0"}; !slices.Equal(factTexts(one), want) {
+		t.Errorf("got %q, want %q", factTexts(one), want)
+	}
+	if none := CloseFacts(m, "pkg", ch(t, "beta"), day(2), "acct"); len(none) != 0 {
+		t.Errorf("closing what is closed gave %q", factTexts(none))
+	}
+}
