@@ -1,0 +1,153 @@
+package db
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/larder-store/larder/internal/store"
+)
+
+// factSet gathers the rows of factsQuery, which come in any order.
+type factSet struct {
+	byID map[string]*gathered
+}
+
+// gathered is one package's facts on the way.
+type gathered struct {
+	facts *store.Facts
+	media []placedMedium
+	pins  []seqPin
+}
+
+type placedMedium struct {
+	position float64
+	medium   store.Medium
+}
+
+type seqPin struct {
+	seq int64
+	pin store.ResourcePin
+}
+
+func (s *factSet) add(row *factRow) error {
+	g := s.byID[row.packageID]
+	if g == nil {
+		g = &gathered{facts: &store.Facts{
+			Revisions: make(map[int]*store.Revision),
+			Resources: make(map[store.ResourcePin]*store.ResourceRevision),
+		}}
+		s.byID[row.packageID] = g
+	}
+	f, t := g.facts, &row.t
+	switch row.kind {
+	case "package":
+		f.Package.ID = row.packageID
+		f.Package.Private, f.Package.Unlisted = row.a != 0, row.b != 0
+		f.Package.CreatedAt = row.at
+		f.Package.Namespace, f.Package.Name = store.Namespace(t[0]), t[1]
+		f.Package.PublisherID, f.Package.StoreID, f.Package.DefaultTrack = t[2], t[3], t[4]
+		f.Package.Publisher = store.Account{
+			ID: t[2], Username: t[6], DisplayName: t[7], Validation: t[8], CreatedAt: row.until,
+		}
+		return jsonColumn{&f.Package.Listing}.Scan(t[5])
+	case "track":
+		f.Package.Tracks = append(f.Package.Tracks, store.Track{Name: t[0], CreatedAt: row.at})
+	case "medium":
+		m := store.Medium{Kind: t[0], ContentType: t[2], Size: row.a, Width: int(row.b), Height: int(row.c)}
+		if err := (digestColumn{&m.Blob}).Scan(t[1]); err != nil {
+			return err
+		}
+		g.media = append(g.media, placedMedium{row.number, m})
+	case "category":
+		f.Package.Categories = append(f.Package.Categories, store.Category{Name: t[0], Featured: row.a != 0})
+	case "release":
+		f.Releases = append(f.Releases, store.Release{
+			Seq: row.a, PackageID: row.packageID, At: row.at, By: t[0],
+			Channel:  store.Channel{Track: t[1], Risk: store.Risk(row.c), Branch: t[2]},
+			Platform: store.Platform{Architecture: t[3], BaseName: t[4], BaseChannel: t[5]},
+			Revision: int(row.b), Percentage: row.number, Expires: row.until,
+		})
+	case "pin":
+		g.pins = append(g.pins, seqPin{row.a, store.ResourcePin{Name: t[0], Revision: int(row.b)}})
+	case "override":
+		f.Overrides = append(f.Overrides, store.Override{
+			PackageID:    row.packageID,
+			Channel:      store.Channel{Track: t[1], Risk: store.Risk(row.c), Branch: t[2]},
+			Architecture: t[3], Revision: int(row.b), Reason: t[4],
+			At: row.at, By: t[0], Expires: row.until,
+		})
+	case "revision":
+		v := &store.Revision{
+			PackageID: row.packageID, Number: int(row.a), Size: row.b, CreatedAt: row.at,
+			Status: t[0], Version: t[1], CreatedBy: t[2], SHA256: t[4], Provenance: t[6], Manifest: t[7],
+		}
+		f.Revisions[v.Number] = v
+		return cmp.Or(digestColumn{&v.Blob}.Scan(t[3]), jsonColumn{&v.Platforms}.Scan(t[5]), jsonColumn{&v.Meta}.Scan(t[8]))
+	case "resource":
+		v := &store.ResourceRevision{
+			PackageID: row.packageID, Revision: int(row.a), Size: row.b, CreatedAt: row.at,
+			Name: t[0], Type: t[1], Version: t[2], Description: t[3], SHA256: t[5], Provenance: t[6],
+		}
+		f.Resources[store.ResourcePin{Name: v.Name, Revision: v.Revision}] = v
+		return cmp.Or(digestColumn{&v.Blob}.Scan(t[4]), jsonColumn{&v.Platforms}.Scan(t[7]))
+	case "delta":
+		d := store.Delta{PackageID: row.packageID, Format: t[0], Source: int(row.a), Target: int(row.b), Size: row.c}
+		if err := (digestColumn{&d.Blob}).Scan(t[1]); err != nil {
+			return err
+		}
+		f.Deltas = append(f.Deltas, d)
+	default:
+		return fmt.Errorf("cannot read a fact of kind %q", row.kind)
+	}
+	return nil
+}
+
+// inOrder puts everything in the order that the single reads give, and the
+// packages in that of refs.
+func (s *factSet) inOrder(refs []store.Ref) []*store.Facts {
+	byName := make(map[string]*store.Facts, len(s.byID))
+	for _, g := range s.byID {
+		g.sort()
+		byName[g.facts.Package.Name] = g.facts
+	}
+	list := make([]*store.Facts, len(refs))
+	for i, r := range refs {
+		if r.ID == "" {
+			list[i] = byName[r.Name]
+		} else if g := s.byID[r.ID]; g != nil {
+			list[i] = g.facts
+		}
+	}
+	return list
+}
+
+func (g *gathered) sort() {
+	f := g.facts
+	slices.SortFunc(g.media, func(a, b placedMedium) int { return cmp.Compare(a.position, b.position) })
+	for _, m := range g.media {
+		f.Package.Media = append(f.Package.Media, m.medium)
+	}
+	slices.SortFunc(f.Package.Tracks, func(a, b store.Track) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(f.Package.Categories, func(a, b store.Category) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(f.Releases, func(a, b store.Release) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(f.Overrides, func(a, b store.Override) int {
+		return cmp.Or(
+			strings.Compare(a.Channel.Track, b.Channel.Track), cmp.Compare(a.Channel.Risk, b.Channel.Risk),
+			strings.Compare(a.Channel.Branch, b.Channel.Branch), strings.Compare(a.Architecture, b.Architecture))
+	})
+	slices.SortFunc(f.Deltas, func(a, b store.Delta) int {
+		return cmp.Or(strings.Compare(a.Format, b.Format), cmp.Compare(a.Target, b.Target), cmp.Compare(a.Source, b.Source))
+	})
+	slices.SortFunc(g.pins, func(a, b seqPin) int {
+		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.pin.Name, b.pin.Name))
+	})
+	i := 0
+	for _, p := range g.pins {
+		for f.Releases[i].Seq != p.seq {
+			i++
+		}
+		f.Releases[i].Resources = append(f.Releases[i].Resources, p.pin)
+	}
+}

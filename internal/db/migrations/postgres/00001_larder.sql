@@ -1,0 +1,282 @@
+-- Times are microseconds since 1970 UTC, 0 where unknown or never. Digests are
+-- lower-case hex. Columns that hold JSON say so. Text sorts by its bytes, as it
+-- does on SQLite.
+
+-- +goose Up
+
+CREATE TABLE accounts (
+    id           TEXT COLLATE "C" PRIMARY KEY,
+    username     TEXT COLLATE "C"    NOT NULL,
+    display_name TEXT COLLATE "C"    NOT NULL,
+    validation   TEXT COLLATE "C"    NOT NULL,
+    created_at   BIGINT  NOT NULL
+);
+-- Not unique: accounts of different authorities may share a username.
+CREATE INDEX accounts_username ON accounts (username);
+
+CREATE TABLE stores (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    name       TEXT COLLATE "C"    NOT NULL,
+    brand      TEXT COLLATE "C"    NOT NULL,
+    private    BOOLEAN NOT NULL,
+    created_at BIGINT  NOT NULL
+);
+
+-- An included store or package may come later than the store that shows it.
+CREATE TABLE store_includes (
+    store_id    TEXT COLLATE "C" NOT NULL REFERENCES stores (id),
+    included_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (store_id, included_id)
+);
+
+CREATE TABLE store_packages (
+    store_id   TEXT COLLATE "C" NOT NULL REFERENCES stores (id),
+    package_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (store_id, package_id)
+);
+
+CREATE TABLE packages (
+    id            TEXT COLLATE "C" PRIMARY KEY,
+    namespace     TEXT COLLATE "C"    NOT NULL,
+    name          TEXT COLLATE "C"    NOT NULL,
+    publisher_id  TEXT COLLATE "C"    NOT NULL REFERENCES accounts (id),
+    store_id      TEXT COLLATE "C"    NOT NULL,
+    private       BOOLEAN NOT NULL,
+    unlisted      BOOLEAN NOT NULL,
+    default_track TEXT COLLATE "C"    NOT NULL,
+    created_at    BIGINT  NOT NULL,
+    listing       TEXT COLLATE "C"    NOT NULL, -- JSON
+    UNIQUE (namespace, name)
+);
+CREATE INDEX packages_publisher ON packages (publisher_id, namespace, name);
+CREATE INDEX packages_store ON packages (store_id, namespace, name);
+
+CREATE TABLE tracks (
+    package_id TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    name       TEXT COLLATE "C"    NOT NULL,
+    created_at BIGINT  NOT NULL,
+    PRIMARY KEY (package_id, name)
+);
+
+CREATE TABLE categories (
+    name TEXT COLLATE "C" PRIMARY KEY
+);
+
+CREATE TABLE package_categories (
+    package_id TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    category   TEXT COLLATE "C"    NOT NULL REFERENCES categories (name),
+    featured   BOOLEAN NOT NULL,
+    PRIMARY KEY (package_id, category)
+);
+CREATE INDEX package_categories_category ON package_categories (category, package_id);
+
+-- One row per blob; the tables that point here are what keeps it alive.
+CREATE TABLE blobs (
+    sha3_384       TEXT COLLATE "C" PRIMARY KEY,
+    sha256         TEXT COLLATE "C"    NOT NULL UNIQUE,
+    size           BIGINT  NOT NULL,
+    created_at     BIGINT  NOT NULL,
+    quarantined_at BIGINT  NOT NULL
+);
+
+CREATE TABLE package_media (
+    package_id   TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    position     BIGINT  NOT NULL,
+    kind         TEXT COLLATE "C"    NOT NULL,
+    blob         TEXT COLLATE "C"    NOT NULL REFERENCES blobs (sha3_384),
+    size         BIGINT  NOT NULL,
+    content_type TEXT COLLATE "C"    NOT NULL,
+    width        BIGINT  NOT NULL,
+    height       BIGINT  NOT NULL,
+    PRIMARY KEY (package_id, position)
+);
+CREATE INDEX package_media_blob ON package_media (blob);
+
+CREATE TABLE revisions (
+    package_id TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    number     BIGINT  NOT NULL,
+    status     TEXT COLLATE "C"    NOT NULL,
+    version    TEXT COLLATE "C"    NOT NULL,
+    created_at BIGINT  NOT NULL,
+    created_by TEXT COLLATE "C"    NOT NULL,
+    blob       TEXT COLLATE "C"    NOT NULL REFERENCES blobs (sha3_384),
+    sha256     TEXT COLLATE "C"    NOT NULL,
+    size       BIGINT  NOT NULL,
+    platforms  TEXT COLLATE "C"    NOT NULL, -- JSON
+    provenance TEXT COLLATE "C"    NOT NULL,
+    manifest   TEXT COLLATE "C"    NOT NULL,
+    meta       TEXT COLLATE "C"    NOT NULL, -- JSON
+    PRIMARY KEY (package_id, number)
+);
+CREATE INDEX revisions_blob ON revisions (blob);
+
+CREATE TABLE resource_revisions (
+    package_id  TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    name        TEXT COLLATE "C"    NOT NULL,
+    revision    BIGINT  NOT NULL,
+    type        TEXT COLLATE "C"    NOT NULL,
+    version     TEXT COLLATE "C"    NOT NULL,
+    description TEXT COLLATE "C"    NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    blob        TEXT COLLATE "C"    NOT NULL REFERENCES blobs (sha3_384),
+    sha256      TEXT COLLATE "C"    NOT NULL,
+    size        BIGINT  NOT NULL,
+    provenance  TEXT COLLATE "C"    NOT NULL,
+    platforms   TEXT COLLATE "C"    NOT NULL, -- JSON
+    PRIMARY KEY (package_id, name, revision)
+);
+CREATE INDEX resource_revisions_blob ON resource_revisions (blob);
+
+-- Append-only: no statement updates or deletes a release.
+CREATE TABLE releases (
+    seq          BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    package_id   TEXT COLLATE "C"    NOT NULL REFERENCES packages (id),
+    at           BIGINT  NOT NULL,
+    actor        TEXT COLLATE "C"    NOT NULL,
+    track        TEXT COLLATE "C"    NOT NULL,
+    risk         BIGINT  NOT NULL, -- 0 stable … 3 edge
+    branch       TEXT COLLATE "C"    NOT NULL,
+    architecture TEXT COLLATE "C"    NOT NULL,
+    base_name    TEXT COLLATE "C"    NOT NULL,
+    base_channel TEXT COLLATE "C"    NOT NULL,
+    revision     BIGINT ,          -- NULL closes the channel
+    percentage   DOUBLE PRECISION NOT NULL, -- 0 is everyone
+    expires      BIGINT  NOT NULL,
+    FOREIGN KEY (package_id, revision) REFERENCES revisions (package_id, number)
+);
+CREATE INDEX releases_package ON releases (package_id, seq);
+
+CREATE TABLE release_resources (
+    release_seq BIGINT  NOT NULL REFERENCES releases (seq),
+    package_id  TEXT COLLATE "C"    NOT NULL,
+    name        TEXT COLLATE "C"    NOT NULL,
+    revision    BIGINT  NOT NULL,
+    PRIMARY KEY (release_seq, name),
+    FOREIGN KEY (package_id, name, revision) REFERENCES resource_revisions (package_id, name, revision)
+);
+CREATE INDEX release_resources_resource ON release_resources (package_id, name, revision);
+
+-- May name packages and revisions that only an upstream store has.
+CREATE TABLE overrides (
+    package_id   TEXT COLLATE "C"    NOT NULL,
+    track        TEXT COLLATE "C"    NOT NULL,
+    risk         BIGINT  NOT NULL,
+    branch       TEXT COLLATE "C"    NOT NULL,
+    architecture TEXT COLLATE "C"    NOT NULL,
+    revision     BIGINT  NOT NULL,
+    reason       TEXT COLLATE "C"    NOT NULL,
+    at           BIGINT  NOT NULL,
+    actor        TEXT COLLATE "C"    NOT NULL,
+    expires      BIGINT  NOT NULL,
+    PRIMARY KEY (package_id, track, risk, branch, architecture)
+);
+
+CREATE TABLE deltas (
+    package_id TEXT COLLATE "C"    NOT NULL,
+    format     TEXT COLLATE "C"    NOT NULL,
+    source     BIGINT  NOT NULL,
+    target     BIGINT  NOT NULL,
+    blob       TEXT COLLATE "C"    NOT NULL REFERENCES blobs (sha3_384),
+    size       BIGINT  NOT NULL,
+    PRIMARY KEY (package_id, format, source, target),
+    FOREIGN KEY (package_id, source) REFERENCES revisions (package_id, number),
+    FOREIGN KEY (package_id, target) REFERENCES revisions (package_id, number)
+);
+CREATE INDEX deltas_blob ON deltas (blob);
+
+CREATE TABLE assertions (
+    type         TEXT COLLATE "C"    NOT NULL,
+    primary_key  TEXT COLLATE "C"    NOT NULL,
+    format       BIGINT  NOT NULL,
+    revision     BIGINT  NOT NULL,
+    sequence_key TEXT COLLATE "C"    NOT NULL, -- '' unless the type forms sequences
+    sequence     BIGINT  NOT NULL,
+    authority_id TEXT COLLATE "C"    NOT NULL,
+    sign_key     TEXT COLLATE "C"    NOT NULL,
+    stored_at    BIGINT  NOT NULL,
+    encoded      BYTEA   NOT NULL, -- the exact bytes received
+    PRIMARY KEY (type, primary_key, format)
+);
+CREATE INDEX assertions_sequence ON assertions (type, sequence_key, sequence) WHERE sequence_key <> '';
+CREATE INDEX assertions_sign_key ON assertions (sign_key, type, primary_key);
+
+CREATE TABLE trust_anchors (
+    account_id TEXT COLLATE "C"    NOT NULL,
+    key_id     TEXT COLLATE "C"    NOT NULL, -- the SHA3-384 of the public key, as assertions spell it
+    origin     TEXT COLLATE "C"    NOT NULL, -- where the operator got it from
+    documents  BYTEA   NOT NULL, -- the assertions that make up the anchor
+    added_at   BIGINT  NOT NULL,
+    added_by   TEXT COLLATE "C"    NOT NULL,
+    PRIMARY KEY (account_id, key_id)
+);
+
+CREATE TABLE signing_keys (
+    key_id     TEXT COLLATE "C" PRIMARY KEY,
+    account_id TEXT COLLATE "C"    NOT NULL,
+    name       TEXT COLLATE "C"    NOT NULL,
+    uses       TEXT COLLATE "C"    NOT NULL, -- JSON
+    sealed     BYTEA   NOT NULL, -- encrypted; the secret that opens it is not in the database
+    created_at BIGINT  NOT NULL
+);
+
+CREATE TABLE settings (
+    key        TEXT COLLATE "C" PRIMARY KEY,
+    value      TEXT COLLATE "C"    NOT NULL, -- JSON
+    updated_at BIGINT  NOT NULL,
+    updated_by TEXT COLLATE "C"    NOT NULL
+);
+
+CREATE TABLE nonces (
+    nonce      TEXT COLLATE "C" PRIMARY KEY,
+    purpose    TEXT COLLATE "C"    NOT NULL,
+    expires_at BIGINT  NOT NULL
+);
+CREATE INDEX nonces_expires ON nonces (expires_at);
+
+CREATE TABLE devices (
+    brand      TEXT COLLATE "C"    NOT NULL,
+    model      TEXT COLLATE "C"    NOT NULL,
+    serial     TEXT COLLATE "C"    NOT NULL,
+    store_id   TEXT COLLATE "C"    NOT NULL,
+    first_seen BIGINT  NOT NULL,
+    last_seen  BIGINT  NOT NULL,
+    session    TEXT COLLATE "C"    NOT NULL, -- JSON
+    PRIMARY KEY (brand, model, serial)
+);
+CREATE INDEX devices_last_seen ON devices (last_seen);
+
+CREATE TABLE changes (
+    seq     BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    at      BIGINT  NOT NULL,
+    actor   TEXT COLLATE "C"    NOT NULL,
+    kind    TEXT COLLATE "C"    NOT NULL,
+    subject TEXT COLLATE "C"    NOT NULL,
+    details TEXT COLLATE "C"    NOT NULL -- JSON
+);
+CREATE INDEX changes_subject ON changes (subject, seq);
+
+-- What a package is found by: folded words, one row per package.
+CREATE TABLE search_documents (
+    document    BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    package_id  TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES packages (id),
+    name        TEXT COLLATE "C" NOT NULL,
+    title       TEXT COLLATE "C" NOT NULL,
+    summary     TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C" NOT NULL,
+    publisher   TEXT COLLATE "C" NOT NULL,
+    common_ids  TEXT COLLATE "C" NOT NULL,
+    words       tsvector GENERATED ALWAYS AS (
+        setweight(to_tsvector('simple', name), 'A') ||
+        setweight(to_tsvector('simple', title || ' ' || common_ids || ' ' || publisher), 'B') ||
+        setweight(to_tsvector('simple', summary), 'C') ||
+        setweight(to_tsvector('simple', description), 'D')
+    ) STORED
+);
+CREATE INDEX search_documents_words ON search_documents USING gin (words);
+
+CREATE TABLE package_common_ids (
+    package_id TEXT COLLATE "C" NOT NULL REFERENCES packages (id),
+    common_id  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (package_id, common_id)
+);
+CREATE INDEX package_common_ids_id ON package_common_ids (common_id);
