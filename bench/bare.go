@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// The bare peer is the least that a Go program can do for the same bytes: no
+// routes, no limits, no metrics, no log. It runs as a process of its own, which
+// is this program with bareVariable set.
+
+// bareVariable names the file that holds a bareSpec.
+const bareVariable = "LARDER_BENCH_BARE"
+
+// bareSpec is one answer, and how it comes about.
+type bareSpec struct {
+	ContentType string `json:"content-type"`
+	Body        []byte `json:"body"`
+	// Refresh decodes each request and encodes the answer anew; else the bytes
+	// of Body are sent as they are.
+	Refresh bool `json:"refresh"`
+}
+
+func (s bareSpec) handler() (http.Handler, error) {
+	if !s.Refresh {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.send(w, s.Body) }), nil
+	}
+	var answer refreshAnswer
+	if err := json.Unmarshal(s.Body, &answer); err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var request refreshRequest
+		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		body, err := json.Marshal(answer)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		s.send(w, body)
+	}), nil
+}
+
+func (s bareSpec) send(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", s.ContentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+}
+
+// serveBare is the main function of the bare peer.
+func serveBare(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var spec bareSpec
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return err
+	}
+	handler, err := spec.handler()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s\n", listener.Addr())
+	return http.Serve(listener, handler)
+}
+
+var bareListening = regexp.MustCompile(`^http://(.+)$`)
+
+// startBare starts the bare peer.
+func (b *lab) startBare(ctx context.Context, spec bareSpec) (*server, error) {
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(b.dir, "bare-")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "spec.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p, address, err := startListener(ctx, bareListening, b.cores.serving, filepath.Join(dir, "log"),
+		[]string{bareVariable + "=" + file}, self)
+	if err != nil {
+		return nil, err
+	}
+	return &server{p, address}, nil
+}
