@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -25,15 +26,10 @@ checks that the database agrees with itself. Blobs that fail are set aside and
 never served. Exits with 9 when something is damaged.`,
 		Example: fmt.Sprintf("  %[1]s fsck\n  %[1]s fsck --quick", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			meter := o.t.newMeter("checking", "blobs")
 			opts.Progress = func(done, total int, _ int64) { meter.show(int64(done), int64(total)) }
-			r, err := h.upkeep.Fsck(cmd.Context(), h.who, opts)
+			r, err := h.upkeep.Fsck(ctx, h.who, opts)
 			meter.done()
 			if err != nil {
 				return err
@@ -56,7 +52,7 @@ never served. Exits with 9 when something is damaged.`,
 				err = errDamage
 			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&opts.Quick, "quick", false, "compare the sizes of blobs and do not read them")
 	return cmd
@@ -103,21 +99,18 @@ directory (DIR/secret) or in LARDER_SECRET. The secret itself is left out unless
 of it in another place, or use --include-secret and guard the file.`,
 		Example: fmt.Sprintf("  %[1]s backup /srv/backup/store-$(date +%%F).tar", o.t.program),
 		Args:    exactly(1, "the FILE to write"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			var opts upkeep.BackupOptions
 			if withSecret {
-				if opts.Secret, err = authority.ReadSecretText(o.data, os.Getenv); err != nil {
+				secret, err := authority.ReadSecretText(o.data, os.Getenv)
+				if err != nil {
 					return err
 				}
+				opts.Secret = secret
 			}
 			meter := o.t.newMeter("copying", "bytes")
 			opts.Progress = meter.show
-			head, err := h.upkeep.Backup(cmd.Context(), h.who, args[0], opts)
+			head, err := h.upkeep.Backup(ctx, h.who, args[0], opts)
 			meter.done()
 			if err != nil {
 				return err
@@ -128,7 +121,7 @@ of it in another place, or use --include-secret and guard the file.`,
 					fmt.Fprintf(w, "The secret is not in it; keep a copy of %s\n", secretPlace(o.data))
 				}
 			})
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&withSecret, "include-secret", false, "put the secret in that opens signing keys and secret settings")
 	return cmd

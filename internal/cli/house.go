@@ -8,6 +8,8 @@ import (
 	"os/user"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
 	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/blob"
 	"github.com/larder-store/larder/internal/blob/blobstore"
@@ -72,6 +74,18 @@ func (o *options) open(ctx context.Context) (*house, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// inStore is the RunE of a command that works on the open store.
+func (o *options) inStore(run func(ctx context.Context, h *house, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		h, err := o.open(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer h.close()
+		return run(cmd.Context(), h, args)
+	}
 }
 
 // build opens or makes the database, the blob store and the secret.

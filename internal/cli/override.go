@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -62,17 +63,12 @@ func listOverridesCommand(o *options) *cobra.Command {
 		Example: fmt.Sprintf(`  %[1]s list-overrides
   %[1]s list-overrides hello --format json`, o.t.program),
 		Args: atMost(1, "one snap at most"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			name := ""
 			if len(args) == 1 {
 				name = args[0]
 			}
-			lines, err := h.catalog.Overrides(cmd.Context(), h.who, name)
+			lines, err := h.catalog.Overrides(ctx, h.who, name)
 			if err != nil {
 				return err
 			}
@@ -81,7 +77,7 @@ func listOverridesCommand(o *options) *cobra.Command {
 					fmt.Fprintf(w, "%s %s %s %d (upstream %s)\n", l.Name, l.Channel.Name(), l.Architecture, l.Revision, orNone(l.Upstream))
 				}
 			})
-		},
+		}),
 	}
 }
 

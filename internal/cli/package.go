@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -26,14 +27,9 @@ func packageListCommand(o *options) *cobra.Command {
 		Short:   "List packages",
 		Example: fmt.Sprintf("  %[1]s package list", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			var pkgs []store.Package
-			err = h.catalog.EachPackage(cmd.Context(), h.who, store.Snap, func(p store.Package) error {
+			err := h.catalog.EachPackage(ctx, h.who, store.Snap, func(p store.Package) error {
 				pkgs = append(pkgs, p)
 				return nil
 			})
@@ -47,7 +43,7 @@ func packageListCommand(o *options) *cobra.Command {
 					}
 				})
 			})
-		},
+		}),
 	}
 }
 
@@ -71,13 +67,8 @@ func packageShowCommand(o *options) *cobra.Command {
 		Short:   "Show a package, its revisions and its channels",
 		Example: fmt.Sprintf("  %[1]s package show hello", o.t.program),
 		Args:    exactly(1, "the NAME of a package"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			d, err := h.catalog.Describe(cmd.Context(), h.who, store.Snap, args[0])
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			d, err := h.catalog.Describe(ctx, h.who, store.Snap, args[0])
 			if err != nil {
 				return err
 			}
@@ -97,7 +88,7 @@ func packageShowCommand(o *options) *cobra.Command {
 					fmt.Fprintf(w, "  %d: %s %s, %d bytes, %s\n", r.Number, r.Version, archs(r.Platforms), r.Size, r.Status)
 				}
 			})
-		},
+		}),
 	}
 }
 

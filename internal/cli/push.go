@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -156,14 +157,9 @@ func listPushedSnapsCommand(o *options) *cobra.Command {
 		Short:   "List the snaps in the store and where they are seen",
 		Example: fmt.Sprintf("  %[1]s list-pushed-snaps\n  %[1]s list-pushed-snaps --format json", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			var snaps []catalog.PushedSnap
-			err = h.catalog.EachPushedSnap(cmd.Context(), h.who, func(s catalog.PushedSnap) error {
+			err := h.catalog.EachPushedSnap(ctx, h.who, func(s catalog.PushedSnap) error {
 				snaps = append(snaps, s)
 				return nil
 			})
@@ -177,6 +173,6 @@ func listPushedSnapsCommand(o *options) *cobra.Command {
 					}
 				})
 			})
-		},
+		}),
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -15,18 +16,13 @@ func statusCommand(o *options) *cobra.Command {
 		Short:   "Show what the store is and how it is",
 		Example: fmt.Sprintf("  %[1]s status\n  %[1]s status --format json", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			s, err := h.upkeep.Status(cmd.Context(), h.who)
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			s, err := h.upkeep.Status(ctx, h.who)
 			if err != nil {
 				return err
 			}
 			return o.t.print(s, func(w io.Writer) { printStatus(w, s) })
-		},
+		}),
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -120,19 +121,14 @@ home in the store or another store includes it. Devices whose model names it see
 the essential snaps only.`,
 		Example: fmt.Sprintf("  %[1]s store remove kiosks", o.t.program),
 		Args:    exactly(1, "the ID of the store"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			if err := h.catalog.RemoveView(cmd.Context(), h.who, args[0]); err != nil {
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			if err := h.catalog.RemoveView(ctx, h.who, args[0]); err != nil {
 				return err
 			}
 			return o.t.print(map[string]any{"removed": args[0]}, func(w io.Writer) {
 				fmt.Fprintf(w, "Store %s is removed\n", args[0])
 			})
-		},
+		}),
 	}
 }
 
@@ -142,13 +138,8 @@ func storeListCommand(o *options) *cobra.Command {
 		Short:   "List stores",
 		Example: fmt.Sprintf("  %[1]s store list", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			views, err := h.catalog.Views(cmd.Context(), h.who)
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			views, err := h.catalog.Views(ctx, h.who)
 			if err != nil {
 				return err
 			}
@@ -159,7 +150,7 @@ func storeListCommand(o *options) *cobra.Command {
 					}
 				})
 			})
-		},
+		}),
 	}
 }
 
@@ -169,13 +160,8 @@ func storeShowCommand(o *options) *cobra.Command {
 		Short:   "Show a store",
 		Example: fmt.Sprintf("  %[1]s store show ubuntu", o.t.program),
 		Args:    exactly(1, "the ID of the store"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			views, err := h.catalog.Views(cmd.Context(), h.who)
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			views, err := h.catalog.Views(ctx, h.who)
 			if err != nil {
 				return err
 			}
@@ -186,7 +172,7 @@ func storeShowCommand(o *options) *cobra.Command {
 				return o.t.print(v, func(w io.Writer) { printStore(w, v) })
 			}
 			return store.NotFoundf("store-not-found", "there is no store %s", args[0]).Try(o.t.program + " store list names them all")
-		},
+		}),
 	}
 }
 

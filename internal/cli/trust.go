@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -70,17 +71,12 @@ func trustAddCommand(o *options) *cobra.Command {
 account-key may be in one file or in two. All are trusted, or none.`,
 		Example: fmt.Sprintf("  %[1]s trust add partner-root.assert\n  %[1]s trust add account.assert account-key.assert", o.t.program),
 		Args:    atLeast(1, "at least one FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			files, err := o.readDocuments(args)
 			if err != nil {
 				return err
 			}
-			anchors, err := h.upkeep.AddTrust(cmd.Context(), h.who, files)
+			anchors, err := h.upkeep.AddTrust(ctx, h.who, files)
 			if err != nil {
 				return err
 			}
@@ -89,7 +85,7 @@ account-key may be in one file or in two. All are trusted, or none.`,
 					fmt.Fprintf(w, "Trusting %s (%s), key %s\n", a.AccountID, a.DisplayName, a.KeyID)
 				}
 			})
-		},
+		}),
 	}
 }
 
@@ -99,13 +95,8 @@ func trustListCommand(o *options) *cobra.Command {
 		Short:   "List trust anchors",
 		Example: fmt.Sprintf("  %[1]s trust list", o.t.program),
 		Args:    none(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			anchors, err := h.upkeep.Anchors(cmd.Context(), h.who)
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			anchors, err := h.upkeep.Anchors(ctx, h.who)
 			if err != nil {
 				return err
 			}
@@ -120,7 +111,7 @@ func trustListCommand(o *options) *cobra.Command {
 					}
 				})
 			})
-		},
+		}),
 	}
 }
 
@@ -131,19 +122,14 @@ func trustRemoveCommand(o *options) *cobra.Command {
 		Short:   "Stop trusting a root",
 		Example: fmt.Sprintf("  %[1]s trust remove partner", o.t.program),
 		Args:    exactly(1, "the ACCOUNT or KEY of an anchor"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			if err := h.upkeep.RemoveTrust(cmd.Context(), h.who, args[0], force); err != nil {
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			if err := h.upkeep.RemoveTrust(ctx, h.who, args[0], force); err != nil {
 				return err
 			}
 			return o.t.print(map[string]any{"removed": args[0]}, func(w io.Writer) {
 				fmt.Fprintf(w, "No longer trusting %s\n", args[0])
 			})
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "also when assertions in the store hang on it")
 	return cmd
@@ -188,13 +174,8 @@ func assertionShowCommand(o *options) *cobra.Command {
 		Long:    "Prints the assertions of a type that the store holds, the documents of its trust anchors included.",
 		Example: fmt.Sprintf("  %[1]s assertion show account\n  %[1]s assertion show snap-declaration 16 SNAP-ID", o.t.program),
 		Args:    atLeast(1, "a TYPE and the beginning of a primary key"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := o.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer h.close()
-			found, err := h.catalog.Assertions(cmd.Context(), h.who, args[0], args[1:])
+		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
+			found, err := h.catalog.Assertions(ctx, h.who, args[0], args[1:])
 			if err != nil {
 				return err
 			}
@@ -206,7 +187,7 @@ func assertionShowCommand(o *options) *cobra.Command {
 				headers[i] = a.Headers()
 			}
 			return o.t.print(map[string]any{"assertions": headers}, func(w io.Writer) { w.Write(authority.Encode(found)) })
-		},
+		}),
 	}
 }
 
