@@ -20,10 +20,53 @@ func (c *Catalog) AddAssertions(ctx context.Context, who store.Principal, batch 
 	}
 	var added authority.Added
 	err := c.change(ctx, who, func(tx *db.Tx) (err error) {
-		added, err = c.enter(tx, batch)
-		return err
+		if added, err = c.enter(tx, batch); err != nil {
+			return err
+		}
+		return c.checkNumbers(tx, added)
 	})
 	return added, err
+}
+
+// checkNumbers refuses a snap-revision of the store's own authority whose snap
+// is not here: the next bare snap would be given, and signed for, the number
+// that it takes.
+func (c *Catalog) checkNumbers(tx *db.Tx, added authority.Added) error {
+	own, err := c.authority.Own(tx)
+	if store.KindOf(err) == store.KindNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, ref := range slices.Concat(added.New, added.Updated) {
+		if ref.Type.Name != "snap-revision" {
+			continue
+		}
+		a, err := c.authority.Find(tx, ref, ref.Type.MaxFormat)
+		if store.KindOf(err) == store.KindNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if a.AuthorityID() != own {
+			continue
+		}
+		v, err := assertion.As[assertion.SnapRevision](a)
+		if err != nil {
+			return err
+		}
+		rev, err := tx.Revision(v.SnapID, v.Revision)
+		if err != nil && store.KindOf(err) != store.KindNotFound {
+			return err
+		}
+		if err != nil || rev.Blob.Base64URL() != v.SHA3_384 {
+			return store.Invalidf("snap-missing", "cannot add the snap-revision of revision %d of %s: this store would sign another snap under its number", v.Revision, v.SnapID).
+				Try("push the snap with it: larder push-snap FILE.snap with FILE.assert beside it")
+		}
+	}
+	return nil
 }
 
 // enter adds assertions within a transaction and takes over what they say.

@@ -305,3 +305,25 @@ func TestAFullDiskIsSaidClearly(t *testing.T) {
 	}
 	h.nothing(t)
 }
+
+func TestARevisionOfOursDoesNotComeWithoutItsSnap(t *testing.T) {
+	from, to := newHouse(t), newHouse(t)
+	from.ownRoot(t)
+	to.ownRoot(t)
+	from.push(t, Incoming{Snaps: []IncomingSnap{from.snap(t, snapYAML("hello", "1.0", ""))}, Register: true})
+	var batch []*assertion.Assertion
+	for _, typ := range []string{"snap-declaration", "snap-revision"} {
+		list, err := from.Assertions(t.Context(), operator, typ, nil)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%d of type %s, %v", len(list), typ, err)
+		}
+		batch = append(batch, list...)
+	}
+	_, err := to.AddAssertions(t.Context(), operator, batch)
+	wantCode(t, err, "snap-missing")
+	to.nothing(t)
+	out := to.push(t, Incoming{Snaps: []IncomingSnap{to.snap(t, snapYAML("hello", "1.0", ""))}, Assertions: batch})
+	if len(out.Pushed) != 1 || out.Pushed[0].Revision != 1 {
+		t.Errorf("pushed with its snap: %+v", out)
+	}
+}

@@ -55,6 +55,9 @@ func (p *push) run() error {
 			return err
 		}
 	}
+	if err := p.c.checkNumbers(p.tx, added); err != nil {
+		return err
+	}
 	for _, r := range p.in.Releases {
 		if err := p.release(r); err != nil {
 			return err
