@@ -36,6 +36,7 @@ build: ## build the static binary bin/larder
 test: ## install the tools the tests need, then run every test
 	@.ci/tools debian || echo "going on without them: tests that need them will fail"
 	@.ci/tools go versitygw
+	@.ci/tools python
 	go vet ./...
 	$(WITH_TOOLS) CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 	@for module in $(OTHER_MODULES); do \
@@ -88,6 +89,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 10m) each
 tools: ## install what tests and quick-check need (Debian packages need root or sudo)
 	@.ci/tools debian
 	@.ci/tools go staticcheck versitygw
+	@.ci/tools python
 
 clean: ## remove what building leaves; keeps larder-data
 	rm -rf bin dist .tools
