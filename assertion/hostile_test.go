@@ -33,6 +33,11 @@ func TestHostileDocumentsCostLittle(t *testing.T) {
 		return "type: snap-declaration\nformat: 5\nauthority-id: root-one\nseries: 16\nsnap-id: x\nsnap-name: x\npublisher-id: y\ntimestamp: " + when +
 			"\n" + lines + "sign-key-sha3-384: " + digest("key") + "\n\nAXNT"
 	}
+	schema := func(body string) string {
+		return "type: confdb-schema\nauthority-id: acme\naccount-id: acme\nname: n\ntimestamp: " + when +
+			"\nviews:\n  v:\n    rules:\n      -\n        storage: a\nbody-length: " + strconv.Itoa(len(body)) +
+			"\nsign-key-sha3-384: " + digest("key") + "\n\n" + body + "\n\nAXNT"
+	}
 	attribute := func(pattern string) func(int) string {
 		return func(i int) string {
 			return "  i" + strconv.Itoa(i) + ":\n    allow-connection:\n      plug-attributes:\n        a: " + pattern + "\n"
@@ -49,6 +54,7 @@ func TestHostileDocumentsCostLittle(t *testing.T) {
 		"classes":    declaration("plugs:\n" + fill(attribute(strings.Repeat(`\pL`, 1300)))),
 		"repeats":    declaration("plugs:\n" + fill(attribute(strings.Repeat("a{1000}", 20)))),
 		"parens":     declaration("plugs:\n" + fill(attribute(strings.Repeat("(", 2000)+strings.Repeat(")", 2000)))),
+		"body":       schema(`{"storage":` + strings.Repeat("[", 5000) + strings.Repeat("1,", 50_000) + "1" + strings.Repeat("]", 5000) + "}"),
 		"key limits": keyDocument("constraints:\n" + fill(func(int) string { return "  -\n    headers:\n      type: model\n      a: b{1000}\n" })),
 		"key class":  keyDocument("constraints:\n" + fill(func(int) string { return "  -\n    headers:\n      type: model\n      a: \\pL\\pN\n" })),
 	} {

@@ -42,9 +42,40 @@ func readConfdbSchema(a *Assertion, h *fields) (any, error) {
 	return v, h.err
 }
 
+// maxIndentation bounds the blanks that the canonical form of a body may have: a
+// few hundred thousand brackets would otherwise become gigabytes.
+const maxIndentation = 2 << 20
+
+// indentation counts the line breaks and blanks that two blanks of indentation put
+// into JSON, without looking whether it is any.
+func indentation(text []byte) int {
+	total, depth, quoted := 0, 0, false
+	for i := 0; i < len(text) && total <= maxIndentation; i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			total += 1 + 2*depth
+		case c == '}' || c == ']':
+			depth--
+			total += 1 + 2*max(depth, 0)
+		case c == ',':
+			total += 1 + 2*max(depth, 0)
+		}
+	}
+	return total
+}
+
 // canonicalJSON writes a schema's JSON the way devices want it: keys sorted, two
 // spaces of indentation. Characters special to HTML occur escaped and plain.
 func canonicalJSON(body []byte, escaped bool) ([]byte, error) {
+	if indentation(body) > maxIndentation {
+		return nil, errors.New("too large once indented")
+	}
 	var object map[string]any
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
