@@ -17,6 +17,7 @@ const (
 	OverrideSet       = "override-set"
 	OverrideDeleted   = "override-deleted"
 	DeltaAdded        = "delta-added"
+	DeltaRemoved      = "delta-removed"
 	BlobAdded         = "blob-added"
 	BlobQuarantined   = "blob-quarantined"
 	BlobRemoved       = "blob-removed"
@@ -27,6 +28,27 @@ const (
 	SigningKeyRemoved = "signing-key-removed"
 	SettingSet        = "setting-set"
 	SettingDeleted    = "setting-deleted"
+
+	UserPut            = "user-put"
+	UserKeyAdded       = "user-key-added"
+	UserKeyRemoved     = "user-key-removed"
+	LoginSucceeded     = "login-succeeded"
+	LoginFailed        = "login-failed"
+	TokenIssued        = "token-issued"
+	TokenRefreshed     = "token-refreshed"
+	TokenRevoked       = "token-revoked"
+	TokenKeyAdded      = "token-key-added"
+	TokenKeyRetired    = "token-key-retired"
+	PackageRemoved     = "package-removed"
+	CollaboratorPut    = "collaborator-put"
+	CollaboratorGone   = "collaborator-removed"
+	InvitePut          = "invite-put"
+	UploadClaimed      = "upload-claimed"
+	UploadProcessed    = "upload-processed"
+	StoreMemberPut     = "store-member-put"
+	StoreInvitePut     = "store-invite-put"
+	NameDisputed       = "name-disputed"
+	NameDisputeDecided = "name-dispute-decided"
 )
 
 // ChangeKind says what one kind of change means.
@@ -51,6 +73,7 @@ var ChangeKinds = []ChangeKind{
 	{OverrideSet, "package", "set an override"},
 	{OverrideDeleted, "package", "deleted an override"},
 	{DeltaAdded, "package", "added a delta between two revisions"},
+	{DeltaRemoved, "package", "removed a delta that no channel leads to any more"},
 	{BlobAdded, "blob", "added a blob that no package points at yet"},
 	{BlobQuarantined, "blob", "quarantined a blob or lifted its quarantine"},
 	{BlobRemoved, "blob", "removed a blob that nothing points at"},
@@ -61,6 +84,27 @@ var ChangeKinds = []ChangeKind{
 	{SigningKeyRemoved, "key", "removed a signing key"},
 	{SettingSet, "setting", "set a setting"},
 	{SettingDeleted, "setting", "deleted a setting"},
+
+	{UserPut, "account", "created or changed an account that can log in"},
+	{UserKeyAdded, "account", "gave an account another key to log in with"},
+	{UserKeyRemoved, "account", "took a key from an account"},
+	{LoginSucceeded, "account", "proved who it is"},
+	{LoginFailed, "account", "failed to prove who it is"},
+	{TokenIssued, "token", "issued a token"},
+	{TokenRefreshed, "token", "refreshed a token"},
+	{TokenRevoked, "token", "revoked a token"},
+	{TokenKeyAdded, "token-key", "added a key that tokens are made with"},
+	{TokenKeyRetired, "token-key", "retired a key that tokens are made with"},
+	{PackageRemoved, "package", "gave up a name that nothing was published under"},
+	{CollaboratorPut, "package", "added a collaborator"},
+	{CollaboratorGone, "package", "removed a collaborator"},
+	{InvitePut, "package", "invited a collaborator, or an invite was answered or revoked"},
+	{UploadClaimed, "package", "claimed an upload for a package"},
+	{UploadProcessed, "package", "finished with an upload"},
+	{StoreMemberPut, "store", "changed the roles of a store's member"},
+	{StoreInvitePut, "store", "invited a member, or the invite was answered or revoked"},
+	{NameDisputed, "dispute", "disputed a name"},
+	{NameDisputeDecided, "dispute", "decided a dispute"},
 }
 
 var changeKinds = func() map[string]ChangeKind {

@@ -51,6 +51,8 @@ type ChannelMap struct {
 //     ends every progressive release before it.
 //   - A progressive release lies on top of the last plain state. The newest one
 //     counts; those beneath it are only remembered as phases.
+//   - One whose share has grown to everyone before another fact came is plain
+//     from then on.
 //   - A fact lapses at its Expires: a lapsed plain release leaves the slot closed,
 //     a lapsed progressive release uncovers what is beneath.
 //   - A slot without a fact in force is absent, however long its history.
@@ -72,6 +74,13 @@ func Fold(releases []Release, at time.Time) *ChannelMap {
 		total   int
 		m       = &ChannelMap{}
 	)
+	grown := func(prog int, by time.Time) bool {
+		if prog == 0 {
+			return false
+		}
+		everyone := releases[prog-1].everyoneAt()
+		return !everyone.IsZero() && !everyone.After(by)
+	}
 	for i := range releases {
 		r := &releases[i]
 		if r.At.After(at) {
@@ -88,6 +97,9 @@ func Fold(releases []Release, at time.Time) *ChannelMap {
 		}
 		placeOf[i] = n
 		p := &places[n]
+		if grown(p.prog, r.At) {
+			p.plain, p.prog, p.phases = p.prog, 0, 0
+		}
 		switch {
 		case r.Revision == 0:
 			p.plain, p.prog, p.phases = 0, 0, 0
@@ -134,9 +146,14 @@ func Fold(releases []Release, at time.Time) *ChannelMap {
 	}
 	m.open = make([]SlotState, 0, len(places))
 	for _, p := range places {
+		if grown(p.prog, at) {
+			p.plain, p.prog, p.phases = p.prog, 0, 0
+		}
 		s := SlotState{Slot: p.slot, Plain: inForce(p.plain), phases: p.phases}
 		if s.Release = inForce(p.prog); s.Release == nil {
 			s.Release = s.Plain
+		} else if everyone := s.Release.everyoneAt(); !everyone.IsZero() {
+			m.changesAt(everyone)
 		}
 		if s.Release == nil {
 			continue

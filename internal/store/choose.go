@@ -31,8 +31,8 @@ type Query struct {
 	BaseChannel   string // charms only
 	// Revision asks for exactly this revision; 0 asks the channel.
 	Revision int
-	// MayByRevision: the asker may have revisions that were never released,
-	// as its publisher, its brand's store, or by a validation set.
+	// MayByRevision: the asker may have revisions that were never released: it
+	// may see all revisions of the package.
 	MayByRevision bool
 	// Epoch of the installed data that the answer must read; nil is no constraint.
 	Epoch *Epoch
@@ -91,7 +91,7 @@ func (n *NoRevision) Error() string {
 //
 //  1. By revision: when the query names one, that revision and nothing else.
 //     It must exist, be approved, run on the device, and have been released at
-//     some time unless the asker MayByRevision. Channel, overrides, phases and
+//     some time, or be named by an override, unless the asker MayByRevision. Channel, overrides, phases and
 //     epochs have no say.
 //  2. Default track: an install or download that names no track goes to the
 //     package's default track, if the client understands that, and is told to
@@ -108,7 +108,8 @@ func (n *NoRevision) Error() string {
 //  7. Phase: a progressive release goes to refreshing devices whose bucket is
 //     below its percentage. Fresh installs, unknown identities and cohorts get
 //     the plain release beneath; without one the slot counts as closed. A device
-//     that has a revision of the running phases keeps it rather than step back.
+//     that has a revision of the running phases keeps it rather than step back;
+//     a paused one goes to no other.
 //  8. Epoch: when the device's data is unreadable to the revision found, the
 //     newest revision released to the same slot that can read it, leaving out
 //     what only a phase had, unless the device has it; beneath an override, only
@@ -167,7 +168,7 @@ func (s *search) revision(n int) (*Revision, bool) {
 // byRevision is rule 1.
 func (s *search) byRevision() Choice {
 	named := s.f.newestRelease(s.q.Revision, s.q.At)
-	if named == nil && !s.q.MayByRevision {
+	if named == nil && !s.q.MayByRevision && !s.f.overridden(s.q.Revision) {
 		return Choice{}
 	}
 	r, _ := s.revision(s.q.Revision)
@@ -252,7 +253,7 @@ func (s *search) fact(slot *SlotState) *Release {
 		return nil
 	case !slot.Progressive() || s.q.Action.fresh() || s.q.IgnorePhasing:
 		return slot.Plain
-	case s.q.Phase != "" && inPhase(s.f.Package.ID, slot.Release, s.q.Phase):
+	case s.q.Phase != "" && inPhase(s.f.Package.ID, slot.Release, s.q.Phase, s.q.At):
 		return slot.Release
 	}
 	for _, r := range slot.History[:slot.phases] {
@@ -267,7 +268,7 @@ func (s *search) fact(slot *SlotState) *Release {
 func (s *search) step(slot *SlotState, c Channel, limit int) Choice {
 	if slot != nil {
 		for _, from := range slot.History {
-			phased := from.Percentage > 0 && from.Revision != s.q.Installed
+			phased := from.Percentage > 0 && from != slot.Plain && from.Revision != s.q.Installed
 			if phased || limit != 0 && from.Revision >= limit {
 				continue
 			}

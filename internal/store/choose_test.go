@@ -11,6 +11,9 @@ import (
 func TestChoose(t *testing.T) {
 	in := func(channel string, rev int, percent float64) string { return device(t, true, channel, rev, percent) }
 	out := func(channel string, rev int, percent float64) string { return device(t, false, channel, rev, percent) }
+	between := func(channel string, rev int, from, to float64) string {
+		return deviceBetween(t, channel, rev, from, to)
+	}
 	epoch := func(name string) *Epoch { e := epochs[name]; return &e }
 
 	const notFound = "not found"
@@ -247,6 +250,21 @@ func TestChoose(t *testing.T) {
 			{name: "a device in an earlier phase is not sent back by a later one",
 				facts: []string{"1 stable amd64 3", "2 stable amd64 4 50%", "3 stable amd64 5 10%"}, channel: "stable",
 				q: Query{Action: ActionRefresh, Installed: 4, Phase: out("stable", 5, 10)}, want: "4 from stable"},
+			{name: "a phase that grows by itself reaches more each day",
+				facts: []string{"1 stable amd64 3", "49 stable amd64 4 10% +10"}, channel: "stable",
+				q: Query{Action: ActionRefresh, Installed: 3, Phase: between("stable", 4, 10, 20)}, want: "4 from stable"},
+			{name: "and no more before the day is over",
+				facts: []string{"1 stable amd64 3", "49.1 stable amd64 4 10% +10"}, channel: "stable",
+				q: Query{Action: ActionRefresh, Installed: 3, Phase: between("stable", 4, 10, 20)}, want: "3 from stable"},
+			{name: "when it has reached everyone, fresh installs get it, too",
+				facts: []string{"1 stable amd64 3", "2 stable amd64 4 10% +30"}, channel: "stable",
+				q: Query{Action: ActionInstall}, want: "4 from stable"},
+			{name: "a paused phase goes to nobody new",
+				facts: []string{"1 stable amd64 3", "2 stable amd64 4 50% paused"}, channel: "stable",
+				q: Query{Action: ActionRefresh, Installed: 3, Phase: in("stable", 4, 50)}, want: "3 from stable"},
+			{name: "a paused phase takes it from nobody",
+				facts: []string{"1 stable amd64 3", "2 stable amd64 4 50%", "3 stable amd64 4 50% paused"}, channel: "stable",
+				q: Query{Action: ActionRefresh, Installed: 4, Phase: in("stable", 4, 50)}, want: "4 from stable"},
 			{name: "a later plain release ends all phases, forwards",
 				facts: []string{"1 stable amd64 3", "2 stable amd64 4 50%", "3 stable amd64 5"}, channel: "stable",
 				q: Query{Action: ActionRefresh, Installed: 4, Phase: in("stable", 4, 50)}, want: "5 from stable"},

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 )
 
 // Kind says what sort of failure an Error is. Each dialect maps the kinds to
@@ -47,6 +48,11 @@ type Error struct {
 	Message string // a sentence without a final stop, lower case
 	Next    string // what to do about it; may be empty
 	Err     error  // the cause, for the log only
+	// Extra is what programs need besides, as the wire calls it.
+	Extra map[string]any
+	// Also are further failures of the same request and kind, where a client
+	// should hear of all of them.
+	Also []*Error
 }
 
 func (e *Error) Error() string {
@@ -74,6 +80,28 @@ func (e *Error) Try(next string) *Error {
 	c := *e
 	c.Next = next
 	return &c
+}
+
+// With returns a copy of e that says more to programs.
+func (e *Error) With(key string, value any) *Error {
+	c := *e
+	c.Extra = maps.Clone(e.Extra)
+	if c.Extra == nil {
+		c.Extra = make(map[string]any)
+	}
+	c.Extra[key] = value
+	return &c
+}
+
+// Together makes one error of all; nil when there are none. The first counts
+// where only one can.
+func Together(all []*Error) error {
+	if len(all) == 0 {
+		return nil
+	}
+	first := *all[0]
+	first.Also = all[1:]
+	return &first
 }
 
 // NotFoundf reports that something does not exist or may not be seen.

@@ -45,6 +45,21 @@ func (f *Facts) override(c Channel, p Platform, at time.Time) *Override {
 
 func (o *Override) expired(at time.Time) bool { return !o.Expires.IsZero() && !o.Expires.After(at) }
 
+// Named reports whether a release or an override ever made revision n known to
+// devices. Others are their publisher's own affair.
+func (f *Facts) Named(n int) bool {
+	return slices.ContainsFunc(f.Releases, func(r Release) bool { return r.Revision == n }) || f.overridden(n)
+}
+
+func (f *Facts) overridden(n int) bool {
+	return slices.ContainsFunc(f.Overrides, func(o Override) bool { return o.Revision == n })
+}
+
+// Pinned is Named for the revision of a resource, which only releases name.
+func (f *Facts) Pinned(pin ResourcePin) bool {
+	return slices.ContainsFunc(f.Releases, func(r Release) bool { return slices.Contains(r.Resources, pin) })
+}
+
 // newestRelease returns the last fact up to at that names revision n, or nil.
 func (f *Facts) newestRelease(n int, at time.Time) *Release {
 	for i := len(f.Releases) - 1; i >= 0; i-- {
@@ -62,23 +77,6 @@ func (f *Facts) Attachments(pins []ResourcePin) []*ResourceRevision {
 	for _, pin := range pins {
 		if r := f.Resources[pin]; r != nil {
 			found = append(found, r)
-		}
-	}
-	return found
-}
-
-// DeltasFor returns the deltas that turn revision source into target, in the
-// client's order of preference. Formats it did not name are left out.
-func DeltasFor(f *Facts, source, target int, formats []string) []Delta {
-	var found []Delta
-	for i, format := range formats {
-		if slices.Contains(formats[:i], format) {
-			continue
-		}
-		for _, d := range f.Deltas {
-			if d.Source == source && d.Target == target && d.Format == format {
-				found = append(found, d)
-			}
 		}
 	}
 	return found

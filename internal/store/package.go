@@ -35,6 +35,9 @@ type View struct {
 	// Packages are the ids of single packages of other stores seen here.
 	Packages  []string  `json:"packages"`
 	CreatedAt time.Time `json:"created-at"`
+	// ReviewPolicy overrules the operator's for packages at home here; empty is
+	// the operator's.
+	ReviewPolicy string `json:"review-policy,omitempty"`
 }
 
 // Package is a registered name.
@@ -53,6 +56,12 @@ type Package struct {
 	Media        []Medium   `json:"media,omitempty"`
 	Categories   []Category `json:"categories,omitempty"`
 	Tracks       []Track    `json:"tracks,omitempty"`
+	// Collaborators are the ids of accounts that may do what the publisher may,
+	// but for what ownerOnly lists.
+	Collaborators []string `json:"-"`
+	// Guardrails are what names of new tracks must look like; without any the
+	// publisher makes none.
+	Guardrails []Guardrail `json:"-"`
 }
 
 // Listing is what people read about a package. A publisher or operator sets
@@ -66,6 +75,21 @@ type Listing struct {
 	Website     string              `json:"website,omitempty"`
 	StoreURL    string              `json:"store-url,omitempty"`
 	Links       map[string][]string `json:"links,omitempty"`
+	Keywords    []string            `json:"keywords,omitempty"`
+	Videos      []string            `json:"videos,omitempty"` // URLs
+	// Countries, by ISO 3166-1 code, that the package is for, or is not for. They
+	// are kept for whoever asks; devices do not say where they are.
+	OnlyCountries  []string `json:"only-countries,omitempty"`
+	NotInCountries []string `json:"not-in-countries,omitempty"`
+	// PublicMetrics lets everybody see figures of use, but for HiddenMetrics.
+	PublicMetrics bool     `json:"public-metrics,omitempty"`
+	HiddenMetrics []string `json:"hidden-metrics,omitempty"`
+	// FollowsReleases makes title, summary and description those of each new
+	// revision in stable.
+	FollowsReleases bool `json:"follows-releases,omitempty"`
+	// Edited names the fields, and kinds of media, that somebody has set in the
+	// store: what is uploaded does not overwrite them unasked.
+	Edited []string `json:"edited,omitempty"`
 }
 
 // Medium is a picture of a package, kept as a blob.
@@ -80,13 +104,26 @@ type Medium struct {
 
 // Category is a shelf of the catalog a package stands on.
 type Category struct {
-	Name     string `json:"name"`
-	Featured bool   `json:"featured,omitempty"`
+	Name     string    `json:"name"`
+	Featured bool      `json:"featured,omitempty"`
+	Since    time.Time `json:"since,omitzero"` // when it was put there; zero is unknown
 }
 
 // Track is a named line of a package's channels. "latest" always exists.
 type Track struct {
 	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created-at"`
+	// VersionPattern is a regular expression that versions released to the track
+	// must match; empty is any.
+	VersionPattern string `json:"version-pattern,omitempty"`
+	// Phasing is the percentage per day by which releases reach devices by
+	// themselves; 0 is at once.
+	Phasing float64 `json:"phasing,omitempty"`
+}
+
+// Guardrail is a pattern that names of tracks must match.
+type Guardrail struct {
+	Pattern   string    `json:"pattern"` // a regular expression
 	CreatedAt time.Time `json:"created-at"`
 }
 

@@ -3,16 +3,48 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"strconv"
+	"time"
 )
 
 // buckets is the resolution of a percentage: a hundredth of a percent.
 const buckets = 10_000
 
+const oneDay = 24 * time.Hour
+
+// Share is the percentage of devices that a release is for at a time: what it
+// began with, and its Phasing for each whole day since.
+func (r *Release) Share(at time.Time) float64 {
+	if r.Percentage == 0 {
+		return 100
+	}
+	if days := at.Sub(r.At) / oneDay; r.Phasing > 0 && !r.Paused && days > 0 {
+		return min(100, r.Percentage+float64(days)*r.Phasing)
+	}
+	return r.Percentage
+}
+
+// everyoneAt is when a release that grows by itself has reached everyone; zero
+// is never.
+func (r *Release) everyoneAt() time.Time {
+	if r.Phasing <= 0 || r.Paused {
+		return time.Time{}
+	}
+	days := max(0, math.Ceil((100-r.Percentage)/r.Phasing))
+	if days > maxPhaseDays {
+		return time.Time{}
+	}
+	return r.At.Add(time.Duration(days) * oneDay)
+}
+
+// maxPhaseDays bounds a phase, as a Duration could not hold what is longer.
+const maxPhaseDays = 100_000
+
 // inPhase reports whether the device is among the share that gets the
 // progressive release r.
-func inPhase(packageID string, r *Release, device string) bool {
-	return float64(bucket(packageID, r, device)) < r.Percentage*buckets/100
+func inPhase(packageID string, r *Release, device string, at time.Time) bool {
+	return !r.Paused && float64(bucket(packageID, r, device)) < r.Share(at)*buckets/100
 }
 
 // bucket spreads devices evenly. It depends on what is released where, not on

@@ -5,38 +5,6 @@ import (
 	"time"
 )
 
-// Permission names one thing a principal may do. Every use case begins with
-// the permission it needs.
-type Permission string
-
-// The permissions.
-const (
-	PermView     Permission = "package-view"     // read what a store shows
-	PermPush     Permission = "package-push"     // put revisions in, register names
-	PermRelease  Permission = "package-release"  // move channels
-	PermOverride Permission = "package-override" // set and delete overrides
-	PermManage   Permission = "package-manage"   // change a package's listing, store and access
-	PermAccount  Permission = "account-manage"   // accounts, keys, assertions, trust
-	PermStore    Permission = "store-manage"     // store views, settings, status, repair
-)
-
-// Role is a named set of permissions.
-type Role string
-
-// The roles. An anonymous principal and a device have RoleDevice.
-const (
-	RoleDevice   Role = "device"
-	RoleOperator Role = "operator"
-)
-
-// rolePermissions is the table of who may do what.
-var rolePermissions = map[Role][]Permission{
-	RoleDevice: {PermView},
-	RoleOperator: {
-		PermView, PermPush, PermRelease, PermOverride, PermManage, PermAccount, PermStore,
-	},
-}
-
 // DeviceID names a machine: the primary key of its serial assertion.
 type DeviceID struct {
 	Brand  string `json:"brand-id"`
@@ -53,15 +21,47 @@ func (d DeviceID) String() string { return d.Brand + "/" + d.Model + "/" + d.Ser
 // credentials. Rules look only at this. The zero Principal is an anonymous
 // device: it may look at what is public.
 type Principal struct {
-	Role   Role     // zero means RoleDevice
-	Name   string   // who, for the change log: "host:root", an account id, a device
-	Device DeviceID // of a proven session
+	Role Role   // zero means RoleDevice
+	Name string // who, for the change log: "host:root", an account id, a device
+	// Account is the id of the account that has logged in; empty for devices
+	// and for commands on the host.
+	Account string
+	Device  DeviceID // of a proven session
 	// StoreID is the store that the proven device's model names.
 	StoreID string
 	// Stores the principal belongs to, besides StoreID; "*" is all.
 	Stores []string
+	// Session is the id of the token that the account showed; empty otherwise.
+	Session string
+	// Limits narrow what the role allows: each of them must.
+	Limits []Limits
 	// Expires is when the credentials end; zero is never.
 	Expires time.Time
+}
+
+// Limits are what one token, or one caveat that its holder appended to it,
+// restricts its bearer to. A nil list is no restriction of its kind, and an
+// empty one allows nothing.
+type Limits struct {
+	Permissions []Permission
+	Packages    []PackageLimit
+	Channels    []string // patterns, see MatchChannel
+	Stores      []string // ids of packages' home stores
+}
+
+// PackageLimit names a package by id, or by name; without a namespace the name
+// counts in each.
+type PackageLimit struct {
+	ID        string    `json:"id,omitempty"`
+	Namespace Namespace `json:"namespace,omitempty"`
+	Name      string    `json:"name,omitempty"`
+}
+
+func (l PackageLimit) names(p *Package) bool {
+	if l.ID != "" {
+		return l.ID == p.ID
+	}
+	return l.Name == p.Name && (l.Namespace == "" || l.Namespace == p.Namespace)
 }
 
 // Host is the principal of a command that runs where the data is: whoever can
@@ -70,12 +70,90 @@ func Host(user string) Principal {
 	return Principal{Role: RoleOperator, Name: "host:" + user, Stores: []string{"*"}}
 }
 
-// Need returns nil when p may do perm, or an error of kind forbidden.
+// CodePermission is the code of the refusal that a permission is missing. What
+// it concerns is in the error's Extra under "permission": the permission, or
+// "channel" with the refused ones under "channels".
+const CodePermission = "permission-required"
+
+// CodeForeignPackage is the code of the refusal to touch another's package.
+const CodeForeignPackage = "resource-forbidden"
+
+// Need returns nil when p may do perm at all, or an error of kind forbidden.
+// What is about one package asks NeedOn instead.
 func (p Principal) Need(perm Permission) error {
-	if slices.Contains(rolePermissions[p.role()], perm) {
+	if !slices.Contains(rolePermissions[p.role()], perm) {
+		return Forbiddenf(CodePermission, "%s may not do this: it needs the permission %s", p.who(), perm).
+			With("permission", string(perm))
+	}
+	for _, l := range p.Limits {
+		if l.Permissions != nil && !slices.Contains(l.Permissions, perm) {
+			return Forbiddenf(CodePermission, "the token may not do this: it needs the permission %s", perm).
+				With("permission", string(perm))
+		}
+	}
+	return nil
+}
+
+// NeedOn returns nil when p may do perm to the package: when its role may do so
+// to every package, or it publishes or collaborates on this one, and no limit of
+// its token speaks against it. A private package of others does not exist.
+func (p Principal) NeedOn(perm Permission, pkg *Package) error {
+	if err := p.Need(perm); err != nil {
+		return err
+	}
+	if !p.maySomewhereElse(perm) && !p.publishes(pkg) && (!p.collaborates(pkg) || slices.Contains(ownerOnly, perm)) {
+		if pkg.Private && !p.collaborates(pkg) {
+			return NotFoundf("package-not-found", "no %s is called %q", pkg.Namespace, pkg.Name)
+		}
+		return Forbiddenf(CodeForeignPackage, "%s may not do this to %s, which is another's", p.who(), pkg.Name)
+	}
+	return p.withinLimits(pkg)
+}
+
+// withinLimits returns nil when p's token is for the package.
+func (p Principal) withinLimits(pkg *Package) error {
+	for _, l := range p.Limits {
+		named := func(limit PackageLimit) bool { return limit.names(pkg) }
+		if l.Packages != nil && !slices.ContainsFunc(l.Packages, named) {
+			return Forbiddenf(CodeForeignPackage, "the token is not for %s", pkg.Name)
+		}
+		if l.Stores != nil && !slices.Contains(l.Stores, pkg.StoreID) {
+			return Forbiddenf(CodeForeignPackage, "the token is not for the store that %s is in", pkg.Name)
+		}
+	}
+	return nil
+}
+
+// NeedChannels returns nil when p's token may move these channels.
+func (p Principal) NeedChannels(channels ...Channel) error {
+	var refused []string
+	for _, c := range channels {
+		matches := func(pattern string) bool { return MatchChannel(pattern, c) }
+		for _, l := range p.Limits {
+			if l.Channels != nil && !slices.ContainsFunc(l.Channels, matches) {
+				refused = append(refused, c.String())
+				break
+			}
+		}
+	}
+	if len(refused) == 0 {
 		return nil
 	}
-	return Forbiddenf("permission-required", "%s may not do this: it needs the permission %s", p.who(), perm)
+	return Forbiddenf(CodePermission, "the token is not for these channels: %v", refused).
+		With("permission", "channel").With("channels", refused)
+}
+
+// maySomewhereElse reports whether p's role has perm on packages of others.
+func (p Principal) maySomewhereElse(perm Permission) bool {
+	return slices.Contains(everywhere[p.role()], perm)
+}
+
+func (p Principal) publishes(pkg *Package) bool {
+	return p.Account != "" && p.Account == pkg.PublisherID
+}
+
+func (p Principal) collaborates(pkg *Package) bool {
+	return p.Account != "" && slices.Contains(pkg.Collaborators, p.Account)
 }
 
 // Belongs reports whether p belongs to the store with this id.
@@ -93,6 +171,14 @@ func (p Principal) In(home View) Principal {
 		p.StoreID = ""
 	}
 	return p
+}
+
+// With is p's device in the hands of a user who has logged in: it sees what
+// either may see. What the user's token may do stays as limited as it was.
+func (p Principal) With(user Principal) Principal {
+	user.Device, user.StoreID = p.Device, p.StoreID
+	user.Stores = slices.Concat(user.Stores, p.Stores)
+	return user
 }
 
 func (p Principal) role() Role {

@@ -34,6 +34,10 @@ func genRelease() *rapid.Generator[Release] {
 			Revision:   rapid.IntRange(0, 9).Draw(t, "revision"),
 			Percentage: rapid.SampledFrom([]float64{0, 0, 0, 10, 50, 100}).Draw(t, "percentage"),
 		}
+		if r.Percentage > 0 {
+			r.Phasing = rapid.SampledFrom([]float64{0, 0, 10, 33}).Draw(t, "phasing")
+			r.Paused = rapid.SampledFrom([]bool{false, false, true}).Draw(t, "paused")
+		}
 		if life := rapid.SampledFrom([]int{0, 0, 0, 3, 9}).Draw(t, "life"); life > 0 {
 			r.Expires = r.At.Add(time.Duration(life) * 24 * time.Hour)
 		}
@@ -149,6 +153,11 @@ func TestFactChangesOnlyItsOwnSlot(t *testing.T) {
 	})
 }
 
+func grownUp(r *Release, at time.Time) bool {
+	everyone := r.everyoneAt()
+	return !everyone.IsZero() && !everyone.After(at)
+}
+
 func TestChooseIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, q := genFacts(t), genQuery(t)
@@ -180,7 +189,7 @@ func TestChooseIsSafe(t *testing.T) {
 			t.Fatalf("revision %d is not approved", c.Revision.Number)
 		case q.Epoch != nil && !c.Revision.Meta.Epoch.CanRead(*q.Epoch) && c.Revision.Number != q.Installed:
 			t.Fatalf("revision %d cannot read the device's data", c.Revision.Number)
-		case c.Release != nil && c.Release.Percentage > 0 && (q.Action != ActionRefresh || q.IgnorePhasing) && c.Revision.Number != q.Installed:
+		case c.Release != nil && c.Release.Percentage > 0 && !grownUp(c.Release, q.At) && (q.Action != ActionRefresh || q.IgnorePhasing) && c.Revision.Number != q.Installed:
 			t.Fatalf("%s got a progressive release", q.Action)
 		}
 	})
@@ -193,10 +202,10 @@ func TestPhaseIsStickyWhileItGrows(t *testing.T) {
 		large := rapid.Float64Range(small, 100).Draw(t, "second share")
 		first := Release{Seq: 1, At: day(1), Revision: 4, Percentage: small}
 		second := Release{Seq: 9, At: day(8), Revision: 4, Percentage: large, Channel: Channel{Track: "latest"}}
-		if inPhase("pkg", &first, identity) && !inPhase("pkg", &second, identity) {
+		if inPhase("pkg", &first, identity, day(1)) && !inPhase("pkg", &second, identity, day(8)) {
 			t.Fatal("a device left the phase when its share grew")
 		}
-		if second.Percentage = 100; !inPhase("pkg", &second, identity) {
+		if second.Percentage = 100; !inPhase("pkg", &second, identity, day(8)) {
 			t.Fatal("a device is outside a phase of everyone")
 		}
 	})
@@ -208,7 +217,7 @@ func TestPhaseReachesItsShare(t *testing.T) {
 		r := Release{Revision: 4, Percentage: percent}
 		in := 0
 		for i := range devices {
-			if inPhase("pkg", &r, fmt.Sprintf("brand/model/%08d", i)) {
+			if inPhase("pkg", &r, fmt.Sprintf("brand/model/%08d", i), day(1)) {
 				in++
 			}
 		}
@@ -225,7 +234,7 @@ func TestEveryRevisionDrawsItsDevicesAnew(t *testing.T) {
 	both := 0
 	for i := range 4000 {
 		id := fmt.Sprintf("brand/model/%d", i)
-		if inPhase("pkg", &a, id) && inPhase("pkg", &b, id) {
+		if inPhase("pkg", &a, id, day(1)) && inPhase("pkg", &b, id, day(1)) {
 			both++
 		}
 	}

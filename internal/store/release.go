@@ -17,6 +17,10 @@ type Release struct {
 	Resources []ResourcePin `json:"resources,omitempty"`
 	// Percentage of devices that get it, above 0 and at most 100; 0 means everyone.
 	Percentage float64 `json:"percentage,omitempty"`
+	// Phasing is what Percentage grows by each day until everyone gets it.
+	Phasing float64 `json:"phasing,omitempty"`
+	// Paused: it reaches no device that does not have it.
+	Paused bool `json:"paused,omitempty"`
 	// Expires is when the channel closes by itself; zero is never.
 	Expires time.Time `json:"expires,omitzero"`
 }

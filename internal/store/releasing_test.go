@@ -128,3 +128,43 @@ func TestCloseFacts(t *testing.T) {
 		t.Errorf("closing what is closed gave %q", factTexts(none))
 	}
 }
+
+func TestCancelFacts(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		open []string
+		rev  *Revision
+		want []string
+	}{
+		{"everyone goes back to what is beneath", []string{"1 stable amd64 3", "2 stable amd64 4 10%"}, revisionFor(4, "amd64"), []string{"latest/stable amd64 3"}},
+		{"what is beneath may name it, too", []string{"1 stable amd64 3", "2 stable amd64 4 10%"}, revisionFor(3, "amd64"), []string{"latest/stable amd64 3"}},
+		{"over nothing the channel closes", []string{"2 stable amd64 4 10%"}, revisionFor(4, "amd64"), []string{"latest/stable amd64 0"}},
+		{"another's phase goes on", []string{"1 stable amd64 3", "2 stable amd64 4 10%"}, revisionFor(2, "amd64"), nil},
+		{"other platforms go on", []string{"1 stable amd64 3", "2 stable amd64 4 10%"}, revisionFor(4, "arm64"), nil},
+		{"what everyone has stays", []string{"1 stable amd64 4"}, revisionFor(4, "amd64"), nil},
+		{"other channels go on", []string{"1 edge amd64 3", "2 edge amd64 4 10%"}, revisionFor(4, "amd64"), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := Fold(releases(t, c.open...), day(5))
+			got := CancelFacts(before, c.rev, ch(t, "stable"), day(5), "acct")
+			if !slices.Equal(factTexts(got), c.want) {
+				t.Fatalf("got %q, want %q", factTexts(got), c.want)
+			}
+			after := Fold(append(releases(t, c.open...), got...), day(5))
+			if s := after.Slot(ch(t, "stable"), Platform{Architecture: "amd64"}); len(got) > 0 && s != nil && s.Progressive() {
+				t.Errorf("the phase goes on: %s", after.text())
+			}
+		})
+	}
+}
+
+func TestWhatGrowsOrPausesIsAPhase(t *testing.T) {
+	for _, opts := range []ReleaseOptions{
+		{Phasing: 5}, {Paused: true}, {Percentage: 5, Phasing: -1}, {Percentage: 5, Phasing: 101}, {Percentage: 5, Phasing: math.NaN()},
+	} {
+		opts.At = day(2)
+		if got, err := ReleaseFacts(nil, revisionFor(4, "amd64"), ch(t, "edge"), opts); CodeOf(err) != "invalid-percentage" {
+			t.Errorf("%+v: got %v, %v", opts, got, err)
+		}
+	}
+}

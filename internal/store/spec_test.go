@@ -10,7 +10,9 @@ import (
 
 // The tables of this package write facts as text, one line each:
 //
-//	<day> <channel> <architecture> <revision or "closed"> [<n>%] [until <day>]
+//	<day> <channel> <architecture> <revision or "closed"> [<n>%] [+<n>] [paused] [until <day>]
+//
+// "+5" grows by five percent each day.
 //
 // Revisions named there exist, are approved, have epoch 0, and run on the
 // architectures they were released to; "runs" and "epochs" of a table change
@@ -55,6 +57,10 @@ func releases(t testing.TB, lines ...string) []Release {
 			if percent, ok := strings.CutSuffix(rest[0], "%"); ok {
 				r.Percentage = number(t, percent)
 			}
+			if growth, ok := strings.CutPrefix(rest[0], "+"); ok {
+				r.Phasing = number(t, growth)
+			}
+			r.Paused = r.Paused || rest[0] == "paused"
 			if rest[0] == "until" {
 				r.Expires = day(number(t, rest[1]))
 				rest = rest[1:]
@@ -127,11 +133,27 @@ func device(t testing.TB, in bool, channel string, revision int, percent float64
 	t.Helper()
 	r := &Release{Channel: ch(t, channel), Revision: revision, Percentage: percent}
 	for i := range 10_000 {
-		if id := fmt.Sprintf("brand/model/%d", i); inPhase("pkg", r, id) == in {
+		if id := fmt.Sprintf("brand/model/%d", i); inPhase("pkg", r, id, r.At) == in {
 			return id
 		}
 	}
 	t.Fatalf("no device with inPhase=%v at %v%%", in, percent)
+	return ""
+}
+
+// deviceBetween returns an identity that the second share of a release
+// reaches, and the first does not.
+func deviceBetween(t testing.TB, channel string, revision int, first, second float64) string {
+	t.Helper()
+	c := ch(t, channel)
+	for i := range 10_000 {
+		id := fmt.Sprintf("brand/model/%d", i)
+		if !inPhase("pkg", &Release{Channel: c, Revision: revision, Percentage: first}, id, day(0)) &&
+			inPhase("pkg", &Release{Channel: c, Revision: revision, Percentage: second}, id, day(0)) {
+			return id
+		}
+	}
+	t.Fatalf("no device between %v%% and %v%%", first, second)
 	return ""
 }
 

@@ -119,3 +119,40 @@ func TestAStoreTakesDevicesOfItsBrandOnly(t *testing.T) {
 		t.Error("an operator lost what was given by name")
 	}
 }
+
+func TestATokenShowsNoMoreOfAStoreThanItIsFor(t *testing.T) {
+	closed := View{ID: "acme", Private: true}
+	open := View{ID: "acme"}
+	wanted := Package{ID: "wanted", Namespace: Snap, Name: "wanted", StoreID: "acme", Private: true}
+	other := Package{ID: "other", Namespace: Snap, Name: "other", StoreID: "acme", Private: true}
+	inside := Package{ID: "inside", Namespace: Snap, Name: "inside", StoreID: "acme"}
+	with := func(l Limits) Principal {
+		return Principal{Role: RolePublisher, Account: "mia", Stores: []string{"acme"}, Limits: []Limits{l}}
+	}
+	one := with(Limits{Packages: []PackageLimit{{ID: "wanted"}}})
+	admin := one
+	admin.Role, admin.Stores = RoleAdmin, []string{"*"}
+	device := Principal{StoreID: "acme", Device: DeviceID{Brand: "b", Model: "m", Serial: "1"}}
+	for _, c := range []struct {
+		name string
+		view View
+		p    Package
+		who  Principal
+		want bool
+	}{
+		{"a token for one package shows it", open, wanted, one, true},
+		{"but no other private one of its account's store", open, other, one, false},
+		{"nor of any store to an administrator", open, other, admin, false},
+		{"nor what only members of a private store see", closed, inside, one, false},
+		{"a token that may not look shows nothing", open, other, with(Limits{Permissions: []Permission{PermPush}}), false},
+		{"a token for another store does not open this one", closed, inside, with(Limits{Stores: []string{"beta"}}), false},
+		{"nor show what is private there", open, other, with(Limits{Stores: []string{"beta"}}), false},
+		{"a token for the store does", closed, other, with(Limits{Stores: []string{"acme"}}), true},
+		{"a token without limits does", closed, other, with(Limits{}), true},
+		{"a device sees its store's whoever has logged in on it", closed, other, device.With(one), true},
+	} {
+		if got := Visible(c.view, c.p, c.who); got != c.want {
+			t.Errorf("%s: got %v", c.name, got)
+		}
+	}
+}
