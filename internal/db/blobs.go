@@ -62,7 +62,8 @@ const blobUses = `
 	SELECT blob FROM revisions UNION ALL
 	SELECT blob FROM resource_revisions UNION ALL
 	SELECT blob FROM package_media UNION ALL
-	SELECT blob FROM deltas`
+	SELECT blob FROM deltas UNION ALL
+	SELECT blob FROM uploads`
 
 // BlobLive reports whether anything points at a blob.
 func (tx *Tx) BlobLive(d store.Digest) (_ bool, err error) {

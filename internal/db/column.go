@@ -3,6 +3,7 @@ package db
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/larder-store/larder/internal/store"
@@ -84,6 +85,15 @@ func listParam(list []string) string {
 		}
 	}
 	return asJSON(kept)
+}
+
+// numbersParam is listParam for numbers, to be cast where they are used.
+func numbersParam(list []int) string {
+	text := make([]string, len(list))
+	for i, n := range list {
+		text[i] = strconv.Itoa(n)
+	}
+	return asJSON(text)
 }
 
 // page bounds a limit that a caller asks for.

@@ -31,6 +31,12 @@ func (tx *Tx) UseNonce(nonce, purpose string) (good bool, err error) {
 	return err == nil && expires > micros(tx.now), err
 }
 
+// NonceGood reports whether UseNonce would find a nonce good now.
+func (tx *Tx) NonceGood(nonce, purpose string) (_ bool, err error) {
+	defer wrap(&err, "look at a nonce")
+	return tx.exists(`SELECT 1 FROM nonces WHERE nonce = ? AND purpose = ? AND expires_at > ?`, nonce, purpose, micros(tx.now))
+}
+
 // DropNonces removes expired nonces and returns how many.
 func (tx *Tx) DropNonces() (n int64, err error) {
 	defer wrap(&err, "drop expired nonces")

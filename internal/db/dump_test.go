@@ -59,6 +59,12 @@ func fillAll(t *testing.T, db *DB) {
 		if err := tx.AddDelta(store.Delta{PackageID: p.ID, Format: "xdelta3", Source: 1, Target: 2, Blob: file.Digest, Size: file.Size}); err != nil {
 			return err
 		}
+		if err := tx.RefuseDelta(store.Delta{PackageID: p.ID, Format: "xdelta3", Source: 2, Target: 1}, "not worth it"); err != nil {
+			return err
+		}
+		if _, _, err := tx.Follow("reader", "node", tx.Now().Add(time.Minute)); err != nil {
+			return err
+		}
 		if err := tx.PutView(store.View{ID: "acme", Name: "Acme", Brand: "acme", Private: true, CreatedAt: day,
 			Includes: []string{store.GlobalStore}, Packages: []string{p.ID}}); err != nil {
 			return err
@@ -79,8 +85,26 @@ func fillAll(t *testing.T, db *DB) {
 		if err := tx.PutNonce("nonce", "session", tx.Now().Add(time.Hour)); err != nil {
 			return err
 		}
+		if err := fillPeople(tx, p); err != nil {
+			return err
+		}
+		if err := fillUsage(tx, p); err != nil {
+			return err
+		}
 		return tx.TouchDevice(store.DeviceID{Brand: "acme", Model: "pc", Serial: "1"}, "acme", map[string]string{"agent": "snapd/2.70"})
 	})
+}
+
+// fillUsage puts a row into every table about what devices have installed.
+func fillUsage(tx *Tx, p *store.Package) error {
+	err := tx.PutUsage([]store.Usage{{
+		Day: 20486, PackageID: p.ID, Device: [16]byte{0xff}, Channel: "latest/stable", Revision: 3,
+		Architecture: "amd64", OperatingSystem: "ubuntu/24.04",
+	}})
+	if err == nil {
+		_, err = tx.FoldUsage(20486)
+	}
+	return err
 }
 
 func dump(t *testing.T, db *DB) []byte {

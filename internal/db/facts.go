@@ -52,20 +52,28 @@ SELECT 'package', p.id, CASE WHEN p.private THEN 1 ELSE 0 END, CASE WHEN p.unlis
 	p.namespace, p.name, p.publisher_id, p.store_id, p.default_track, p.listing, a.username, a.display_name, a.validation
 FROM wanted w CROSS JOIN packages p CROSS JOIN accounts a WHERE p.id = w.id AND a.id = p.publisher_id
 UNION ALL
-SELECT 'track', t.package_id, 0, 0, 0, t.created_at, 0, 0.0,
-	t.name, '', '', '', '', '', '', '', ''
+SELECT 'track', t.package_id, 0, 0, 0, t.created_at, 0, t.phasing,
+	t.name, t.version_pattern, '', '', '', '', '', '', ''
 FROM wanted w CROSS JOIN tracks t WHERE t.package_id = w.id
+UNION ALL
+SELECT 'collaborator', c.package_id, 0, 0, 0, c.created_at, 0, 0.0,
+	c.account_id, '', '', '', '', '', '', '', ''
+FROM wanted w CROSS JOIN collaborators c WHERE c.package_id = w.id
+UNION ALL
+SELECT 'guardrail', g.package_id, 0, 0, 0, g.created_at, 0, 0.0,
+	g.pattern, '', '', '', '', '', '', '', ''
+FROM wanted w CROSS JOIN guardrails g WHERE g.package_id = w.id
 UNION ALL
 SELECT 'medium', m.package_id, m.size, m.width, m.height, 0, 0, CAST(m.position AS DOUBLE PRECISION),
 	m.kind, m.blob, m.content_type, '', '', '', '', '', ''
 FROM wanted w CROSS JOIN package_media m WHERE m.package_id = w.id
 UNION ALL
-SELECT 'category', c.package_id, CASE WHEN c.featured THEN 1 ELSE 0 END, 0, 0, 0, 0, 0.0,
+SELECT 'category', c.package_id, CASE WHEN c.featured THEN 1 ELSE 0 END, 0, 0, c.since, 0, 0.0,
 	c.category, '', '', '', '', '', '', '', ''
 FROM wanted w CROSS JOIN package_categories c WHERE c.package_id = w.id
 UNION ALL
 SELECT 'release', r.package_id, r.seq, COALESCE(r.revision, 0), r.risk, r.at, r.expires, r.percentage,
-	r.actor, r.track, r.branch, r.architecture, r.base_name, r.base_channel, '', '', ''
+	r.actor, r.track, r.branch, r.architecture, r.base_name, r.base_channel, CASE WHEN r.paused THEN '1' ELSE '' END, CAST(r.phasing AS TEXT), ''
 FROM history r
 UNION ALL
 SELECT 'pin', p.package_id, p.seq, p.revision, 0, 0, 0, 0.0,

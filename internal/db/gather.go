@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/larder-store/larder/internal/store"
 )
@@ -19,6 +21,14 @@ type gathered struct {
 	facts *store.Facts
 	media []placedMedium
 	pins  []seqPin
+
+	collaborators []since
+}
+
+// since is an account and when it became a collaborator.
+type since struct {
+	at      time.Time
+	account string
 }
 
 type placedMedium struct {
@@ -53,7 +63,13 @@ func (s *factSet) add(row *factRow) error {
 		}
 		return jsonColumn{&f.Package.Listing}.Scan(t[5])
 	case "track":
-		f.Package.Tracks = append(f.Package.Tracks, store.Track{Name: t[0], CreatedAt: row.at})
+		f.Package.Tracks = append(f.Package.Tracks, store.Track{
+			Name: t[0], CreatedAt: row.at, VersionPattern: t[1], Phasing: row.number,
+		})
+	case "collaborator":
+		g.collaborators = append(g.collaborators, since{row.at, t[0]})
+	case "guardrail":
+		f.Package.Guardrails = append(f.Package.Guardrails, store.Guardrail{Pattern: t[0], CreatedAt: row.at})
 	case "medium":
 		m := store.Medium{Kind: t[0], ContentType: t[2], Size: row.a, Width: int(row.b), Height: int(row.c)}
 		if err := (digestColumn{&m.Blob}).Scan(t[1]); err != nil {
@@ -61,13 +77,18 @@ func (s *factSet) add(row *factRow) error {
 		}
 		g.media = append(g.media, placedMedium{row.number, m})
 	case "category":
-		f.Package.Categories = append(f.Package.Categories, store.Category{Name: t[0], Featured: row.a != 0})
+		f.Package.Categories = append(f.Package.Categories, store.Category{Name: t[0], Featured: row.a != 0, Since: row.at})
 	case "release":
+		phasing, err := strconv.ParseFloat(t[7], 64)
+		if err != nil {
+			return err
+		}
 		f.Releases = append(f.Releases, store.Release{
 			Seq: row.a, PackageID: row.packageID, At: row.at, By: t[0],
 			Channel:  store.Channel{Track: t[1], Risk: store.Risk(row.c), Branch: t[2]},
 			Platform: store.Platform{Architecture: t[3], BaseName: t[4], BaseChannel: t[5]},
 			Revision: int(row.b), Percentage: row.number, Expires: row.until,
+			Paused: t[6] != "", Phasing: phasing,
 		})
 	case "pin":
 		g.pins = append(g.pins, seqPin{row.a, store.ResourcePin{Name: t[0], Revision: int(row.b)}})
@@ -129,6 +150,15 @@ func (g *gathered) sort() {
 	for _, m := range g.media {
 		f.Package.Media = append(f.Package.Media, m.medium)
 	}
+	slices.SortFunc(g.collaborators, func(a, b since) int {
+		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.account, b.account))
+	})
+	for _, c := range g.collaborators {
+		f.Package.Collaborators = append(f.Package.Collaborators, c.account)
+	}
+	slices.SortFunc(f.Package.Guardrails, func(a, b store.Guardrail) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.Pattern, b.Pattern))
+	})
 	slices.SortFunc(f.Package.Tracks, func(a, b store.Track) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(f.Package.Categories, func(a, b store.Category) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(f.Releases, func(a, b store.Release) int { return cmp.Compare(a.Seq, b.Seq) })

@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/larder-store/larder/internal/store"
 )
@@ -59,11 +60,17 @@ func (tx *Tx) complete(p store.Package, err error) (*store.Package, error) {
 	if p.Tracks, err = tx.Tracks(p.ID); err != nil {
 		return nil, err
 	}
+	if p.Collaborators, err = tx.collaboratorIDs(p.ID); err != nil {
+		return nil, err
+	}
+	if p.Guardrails, err = tx.guardrails(p.ID); err != nil {
+		return nil, err
+	}
 	return &p, nil
 }
 
-// Packages lists packages by namespace and name, without their media,
-// categories and tracks.
+// Packages lists packages by namespace and name, without what a package has
+// many of.
 func (tx *Tx) Packages(f store.PackageFilter) (_ []store.Package, err error) {
 	defer wrap(&err, "list packages")
 	var w where
@@ -152,18 +159,29 @@ func (tx *Tx) exists(text string, args ...any) (bool, error) {
 func (tx *Tx) Tracks(packageID string) (_ []store.Track, err error) {
 	defer wrap(&err, "list the tracks of package %q", packageID)
 	return all(tx.query, func(r rows) (t store.Track, err error) {
-		err = r.Scan(&t.Name, timeColumn{&t.CreatedAt})
+		err = r.Scan(&t.Name, timeColumn{&t.CreatedAt}, &t.VersionPattern, &t.Phasing)
 		return t, err
-	}, `SELECT name, created_at FROM tracks WHERE package_id = ? ORDER BY name`, packageID)
+	}, `SELECT name, created_at, version_pattern, phasing FROM tracks WHERE package_id = ? ORDER BY name`, packageID)
 }
 
 // AddTrack creates a track and reports whether it was new.
 func (tx *Tx) AddTrack(packageID string, t store.Track) (added bool, err error) {
 	defer wrap(&err, "add track %q to package %q", t.Name, packageID)
 	n, err := tx.exec(`
-		INSERT INTO tracks (package_id, name, created_at) VALUES (?, ?, ?)
-		ON CONFLICT (package_id, name) DO NOTHING`, packageID, t.Name, micros(t.CreatedAt))
+		INSERT INTO tracks (package_id, name, created_at, version_pattern, phasing) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (package_id, name) DO NOTHING`, packageID, t.Name, micros(t.CreatedAt), t.VersionPattern, t.Phasing)
 	return n > 0, err
+}
+
+// UpdateTrack replaces a track's version pattern and phasing.
+func (tx *Tx) UpdateTrack(packageID string, t store.Track) (err error) {
+	defer wrap(&err, "update track %q of package %q", t.Name, packageID)
+	n, err := tx.exec(`UPDATE tracks SET version_pattern = ?, phasing = ? WHERE package_id = ? AND name = ?`,
+		t.VersionPattern, t.Phasing, packageID, t.Name)
+	if err == nil && n == 0 {
+		err = store.NotFoundf("track-not-found", "there is no track %q", t.Name)
+	}
+	return err
 }
 
 func (tx *Tx) media(packageID string) ([]store.Medium, error) {
@@ -209,21 +227,34 @@ func (tx *Tx) AddCategory(name string) (added bool, err error) {
 
 func (tx *Tx) packageCategories(packageID string) ([]store.Category, error) {
 	return all(tx.query, func(r rows) (c store.Category, err error) {
-		err = r.Scan(&c.Name, &c.Featured)
+		err = r.Scan(&c.Name, &c.Featured, timeColumn{&c.Since})
 		return c, err
-	}, `SELECT category, featured FROM package_categories WHERE package_id = ? ORDER BY category`, packageID)
+	}, `SELECT category, featured, since FROM package_categories WHERE package_id = ? ORDER BY category`, packageID)
 }
 
-// SetCategories replaces the shelves a package stands on. An unknown category
-// fails with the code "missing-reference".
+// SetCategories replaces the shelves a package stands on, and remembers since
+// when it does. An unknown category fails with the code "missing-reference".
 func (tx *Tx) SetCategories(packageID string, categories []store.Category) (err error) {
 	defer wrap(&err, "set the categories of package %q", packageID)
+	had, err := tx.packageCategories(packageID)
+	if err != nil {
+		return err
+	}
+	since := make(map[string]time.Time)
+	for _, c := range had {
+		since[c.Name] = c.Since
+	}
 	if _, err := tx.exec(`DELETE FROM package_categories WHERE package_id = ?`, packageID); err != nil {
 		return err
 	}
 	for _, c := range categories {
-		_, err := tx.exec(`INSERT INTO package_categories (package_id, category, featured) VALUES (?, ?, ?)`,
-			packageID, c.Name, c.Featured)
+		if at, stood := since[c.Name]; stood {
+			c.Since = at
+		} else if c.Since.IsZero() {
+			c.Since = tx.now
+		}
+		_, err := tx.exec(`INSERT INTO package_categories (package_id, category, featured, since) VALUES (?, ?, ?, ?)`,
+			packageID, c.Name, c.Featured, micros(c.Since))
 		if err != nil {
 			return err
 		}

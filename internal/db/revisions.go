@@ -42,6 +42,43 @@ func (tx *Tx) Revisions(packageID string, below, limit int) (_ []*store.Revision
 		packageID, below, below, page(limit))
 }
 
+// LatestRevisions lists the newest revisions of many packages, at most so many
+// of each, by package and newest first.
+func (tx *Tx) LatestRevisions(packageIDs []string, most int) (_ []*store.Revision, err error) {
+	defer wrap(&err, "list the latest revisions of %d packages", len(packageIDs))
+	return all(tx.query, scanRevision, `
+		SELECT `+revisionColumns+` FROM (
+			SELECT r.*, ROW_NUMBER() OVER (PARTITION BY r.package_id ORDER BY r.number DESC) AS age
+			FROM json_each(?) CROSS JOIN revisions r WHERE r.package_id = value
+		) AS v
+		WHERE v.age <= ? ORDER BY v.package_id, v.number DESC`, listParam(packageIDs), most)
+}
+
+// RevisionsPage lists a package's revisions newest first, leaving out the
+// newest skip.
+func (tx *Tx) RevisionsPage(packageID string, skip, limit int) (_ []*store.Revision, err error) {
+	defer wrap(&err, "list revisions of package %q", packageID)
+	return all(tx.query, scanRevision, `
+		SELECT `+revisionColumns+` FROM revisions v
+		WHERE v.package_id = ? ORDER BY v.number DESC LIMIT ? OFFSET ?`, packageID, page(limit), skip)
+}
+
+// RevisionsNumbered reads some revisions of a package, newest first; those that
+// do not exist are left out.
+func (tx *Tx) RevisionsNumbered(packageID string, numbers []int) (_ []*store.Revision, err error) {
+	defer wrap(&err, "read %d revisions of package %q", len(numbers), packageID)
+	return all(tx.query, scanRevision, `
+		SELECT `+revisionColumns+` FROM revisions v
+		WHERE v.package_id = ? AND v.number IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
+		ORDER BY v.number DESC`, packageID, numbersParam(numbers))
+}
+
+// CountRevisions counts the revisions of a package.
+func (tx *Tx) CountRevisions(packageID string) (n int, err error) {
+	defer wrap(&err, "count the revisions of package %q", packageID)
+	return one[int](tx.query, `SELECT COUNT(*) FROM revisions WHERE package_id = ?`, packageID)
+}
+
 // RevisionsOfBlob finds every revision whose file a blob is.
 func (tx *Tx) RevisionsOfBlob(d store.Digest) (_ []*store.Revision, err error) {
 	defer wrap(&err, "find the revisions of blob %s", d)

@@ -7,10 +7,10 @@ import (
 	"github.com/larder-store/larder/internal/store"
 )
 
-const viewColumns = `id, name, brand, private, created_at`
+const viewColumns = `id, name, brand, private, created_at, review_policy`
 
 func scanView(r rows) (v store.View, err error) {
-	err = r.Scan(&v.ID, &v.Name, &v.Brand, &v.Private, timeColumn{&v.CreatedAt})
+	err = r.Scan(&v.ID, &v.Name, &v.Brand, &v.Private, timeColumn{&v.CreatedAt}, &v.ReviewPolicy)
 	return v, err
 }
 
@@ -70,11 +70,11 @@ func (tx *Tx) Views() (_ []store.View, err error) {
 func (tx *Tx) PutView(v store.View) (err error) {
 	defer wrap(&err, "store the store %q", v.ID)
 	_, err = tx.exec(`
-		INSERT INTO stores (`+viewColumns+`) VALUES (?, ?, ?, ?, ?)
+		INSERT INTO stores (`+viewColumns+`) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET
-			name = excluded.name, brand = excluded.brand,
-			private = excluded.private, created_at = excluded.created_at`,
-		v.ID, v.Name, v.Brand, v.Private, micros(v.CreatedAt))
+			name = excluded.name, brand = excluded.brand, private = excluded.private,
+			created_at = excluded.created_at, review_policy = excluded.review_policy`,
+		v.ID, v.Name, v.Brand, v.Private, micros(v.CreatedAt), v.ReviewPolicy)
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,8 @@ func (tx *Tx) PutView(v store.View) (err error) {
 func (tx *Tx) DeleteView(id string) (err error) {
 	defer wrap(&err, "remove the store %q", id)
 	for _, statement := range []string{
+		`DELETE FROM store_members WHERE store_id = ?`,
+		`DELETE FROM store_invites WHERE store_id = ?`,
 		`DELETE FROM store_includes WHERE store_id = ?`,
 		`DELETE FROM store_packages WHERE store_id = ?`,
 		`DELETE FROM stores WHERE id = ?`,
