@@ -84,6 +84,14 @@ type Reader interface {
 	Size() int64
 }
 
+// Local is a Reader whose bytes are a file of this host, as those of the file
+// system store are. Name is its path, for a program that wants a file; nobody
+// writes to it.
+type Local interface {
+	Reader
+	Name() string
+}
+
 // Info is what a store knows of a blob without reading it.
 type Info struct {
 	Digest Digest

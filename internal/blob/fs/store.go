@@ -69,6 +69,8 @@ type reader struct {
 	size int64
 }
 
+var _ blob.Local = (*reader)(nil)
+
 func (r *reader) Size() int64 { return r.size }
 
 // Open implements blob.Store.
