@@ -3,12 +3,11 @@ package inspect
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
+	"fmt"
 	"image"
 	_ "image/gif"
 	_ "image/jpeg"
 	_ "image/png"
-	"strconv"
 	"strings"
 
 	"github.com/larder-store/larder/internal/inspect/squashfs"
@@ -25,7 +24,7 @@ type Icon struct {
 // iconTypes by file name extension, as it stands behind "icon".
 var iconTypes = []struct{ extension, mediaType string }{
 	{".png", "image/png"},
-	{".svg", "image/svg+xml"},
+	{".svg", svgType},
 	{".jpg", "image/jpeg"},
 	{".jpeg", "image/jpeg"},
 	{".gif", "image/gif"},
@@ -47,10 +46,11 @@ func readIcon(ctx context.Context, im *squashfs.Image, gui []squashfs.Entry, lim
 			continue
 		}
 		icon := &Icon{Path: name, MediaType: mediaType, Data: data}
-		if icon.measure() {
+		err = icon.measure()
+		if err == nil {
 			return icon, nil
 		}
-		f.warn(InvalidIcon, name, "left out: it is no %s", mediaType)
+		f.warn(InvalidIcon, name, "left out: %v", err)
 	}
 	return nil, nil
 }
@@ -67,48 +67,18 @@ func iconType(e squashfs.Entry) string {
 	return ""
 }
 
-// measure reads the size from the file's header and says whether the content is of
-// the media type.
-func (i *Icon) measure() bool {
-	if i.MediaType == "image/svg+xml" {
-		return i.measureSVG()
+// measure reads the size from the file's header and says why the content cannot be
+// shown as the media type.
+func (i *Icon) measure() error {
+	if i.MediaType == svgType {
+		var err error
+		i.Width, i.Height, err = checkSVG(i.Data)
+		return err
 	}
 	config, format, err := image.DecodeConfig(bytes.NewReader(i.Data))
 	if err != nil || "image/"+format != i.MediaType {
-		return false
+		return fmt.Errorf("it is no %s", i.MediaType)
 	}
 	i.Width, i.Height = config.Width, config.Height
-	return true
-}
-
-func (i *Icon) measureSVG() bool {
-	d := xml.NewDecoder(bytes.NewReader(i.Data))
-	for {
-		token, err := d.RawToken()
-		if err != nil {
-			return false
-		}
-		root, ok := token.(xml.StartElement)
-		if !ok {
-			continue
-		}
-		for _, a := range root.Attr {
-			switch a.Name.Local {
-			case "width":
-				i.Width = pixels(a.Value)
-			case "height":
-				i.Height = pixels(a.Value)
-			}
-		}
-		return root.Name.Local == "svg"
-	}
-}
-
-// pixels reads a whole number of pixels; other units are not converted.
-func pixels(s string) int {
-	n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(s), "px"), 64)
-	if err != nil || !(n >= 1 && n <= 1<<16) {
-		return 0
-	}
-	return int(n)
+	return nil
 }

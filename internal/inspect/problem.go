@@ -32,7 +32,8 @@ const (
 	InvalidPlug         Code = "invalid-plug"         // name, interface, shape or attributes
 	InvalidSlot         Code = "invalid-slot"         // the same
 	InvalidComponent    Code = "invalid-component"    // name or kind of a declared component
-	InvalidIcon         Code = "invalid-icon"         // too large, or no image
+	InvalidIcon         Code = "invalid-icon"         // too large, no image, or unsafe to show
+	InvalidPicture      Code = "invalid-picture"      // of no known kind, broken, or unsafe to show
 	InvalidDesktopFile  Code = "invalid-desktop-file" // too large, too many, or unreadable
 )
 

@@ -81,15 +81,16 @@ func TestIcons(t *testing.T) {
 		want          string
 	}{
 		"png":               {"icon.png", pngOf(t, 2, 3), "image/png 2x3 []"},
-		"svg in pixels":     {"icon.svg", `<?xml version="1.0"?><!-- x --><svg width="64px" height="32" xmlns="x"/>`, "image/svg+xml 64x32 []"},
-		"svg without size":  {"icon.svg", `<svg:svg xmlns:svg="x" width="100%">`, "image/svg+xml 0x0 []"},
+		"svg in pixels":     {"icon.svg", `<?xml version="1.0"?><!-- x --><svg width="64px" height="32" xmlns="http://www.w3.org/2000/svg"/>`, "image/svg+xml 64x32 []"},
+		"svg without size":  {"icon.svg", `<svg:svg xmlns:svg="http://www.w3.org/2000/svg" width="100%"/>`, "image/svg+xml 0x0 []"},
+		"svg with a script": {"icon.svg", `<svg><script>alert(1)</script></svg>`, "none [invalid-icon]"},
 		"text called png":   {"icon.png", "hello", "none [invalid-icon]"},
 		"html called svg":   {"icon.svg", "<html></html>", "none [invalid-icon]"},
 		"gif called png":    {"icon.png", "GIF89a\x01\x00\x01\x00\x00\x00\x00", "none [invalid-icon]"},
 		"empty":             {"icon.png", "", "none []"},
 		"another name":      {"logo.png", pngOf(t, 2, 3), "none []"},
 		"too large":         {"icon.svg", "<svg>" + strings.Repeat(" ", 300_000), "none [invalid-icon]"},
-		"of the right size": {"icon.svg", "<svg>" + strings.Repeat(" ", 299_995), "image/svg+xml 0x0 []"},
+		"of the right size": {"icon.svg", "<svg>" + strings.Repeat(" ", 299_989) + "</svg>", "image/svg+xml 0x0 []"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			info, err := inspectSnap(t, snaptest.Snap(t, minimal, snapbuild.Text("meta/gui/"+c.file, c.content)), inspect.Limits{})
