@@ -3,10 +3,12 @@ package settings
 import (
 	"encoding/json"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/larder-store/larder/internal/store"
 )
@@ -36,12 +38,16 @@ const (
 	HostPort      // a host name or address, with or without a port
 	Secrets       // secrets of 16 characters or more, newest first, with commas or spaces between them
 	StoreID       // the id of a store; once set it cannot be unset
+	Date          // a day, such as 2027-01-31
+	Policy        // a review policy
+	Issuer        // a URL that stays as it is, with a final slash or without
+	Networks      // a JSON list of addresses and networks, such as 10.0.0.0/8
 )
 
 // keys is the table. Names and defaults of proxy.* keys are the existing
 // product's, so that its exported configuration can be imported; keys that
 // steer parts larder does not have (ports of inner services, memcached) are
-// kept and shown, and nothing reads them.
+// kept and shown, and nothing reads them. Keys of larder's own are larder.*.
 var keys = []Key{
 	{"proxy.domain", "localhost", Host, false, "public host name of this store; part of its URL"},
 	{"proxy.ipaddress", "[::]", Text, false, "address the existing product listens on; larder listens where --listen says"},
@@ -53,6 +59,7 @@ var keys = []Key{
 	{"proxy.sso.public.key", "", Text, false, "verifies single sign-on macaroons"},
 	{"proxy.https.proxy", "", Text, false, "forward proxy for outgoing https"},
 	{"proxy.trust-forwarded-proto", "False", Flag, false, "believe X-Forwarded-Proto of a load balancer that ends TLS"},
+	{"larder.trusted-proxies", "[]", Networks, false, "addresses and networks of proxies in front, whose X-Forwarded-For says who asks; without it all clients behind one count as one address where failed logins and uploads are counted"},
 	{"proxy.tls.cert", "", Text, false, "TLS certificate chain, PEM; larder serves plain http, and with one the store's URL is https, for a proxy in front that ends TLS"},
 	{"proxy.tls.key", "", Text, true, "TLS private key, PEM"},
 	{"proxy.key.private", "", Text, true, "identity key of a registered store, PEM"},
@@ -92,6 +99,26 @@ var keys = []Key{
 	{"proxy.port.snaprevs", "8002", Port, false, "inner port of the existing product"},
 	{"proxy.port.snapstorage", "8011", Port, false, "inner port of the existing product"},
 	{"proxy.port.storeadmingw", "8013", Port, false, "inner port of the existing product"},
+	{"larder.deltas.enabled", "True", Flag, false, "make deltas between revisions after releases, where xdelta3 is installed"},
+	{"larder.deltas.max-size", "1024", Number, false, "largest snap that deltas are made from or to, MB"},
+	{"larder.sso.location", "", HostPort, false, "host, with its port unless that is the usual one, of the URL by which clients reach the single sign-on; default: that of the store's URL"},
+	{"larder.sso.aliases", `["dashboard.snapcraft.io","login.ubuntu.com"]`, List, false, "hosts of the public store that resolve to this one here; who comes by them expects the public single sign-on's name"},
+	{"larder.sso.keys-by-email", "False", Flag, false, "tell anybody an account's SSH keys by its e-mail address, as snap create-user asks"},
+	{"larder.identity.return-to", "[]", List, false, "web sites whose users may log in here, as the beginnings of the URLs they return to"},
+	{"larder.names.reserved", "[]", List, false, "names that nobody may register; * and ? stand for letters"},
+	{"larder.names.per-hour", "60", Number, false, "names that one account may register in an hour; 0 is no limit"},
+	{"larder.terms.url", "", URL, false, "terms that publishers have to agree to; default: none"},
+	{"larder.terms.since", "", Date, false, "the day that the terms are of; who agreed before has to agree again"},
+	{"larder.oidc.issuer", "", Issuer, false, "OpenID provider that people may log in with, as it spells its own name"},
+	{"larder.oidc.name", "", Text, false, "what people call the OpenID provider; default: its host"},
+	{"larder.oidc.client-id", "", Text, false, "what the OpenID provider calls this store"},
+	{"larder.oidc.client-secret", "", Text, true, "proves to the OpenID provider that it is this store"},
+	{"larder.oidc.scopes", "openid email profile", Text, false, "what the OpenID provider is asked to tell, separated by blanks"},
+	{"larder.oidc.allow-signup", "False", Flag, false, "make an account for whoever the OpenID provider knows and this store does not"},
+	{"larder.review.policy", "", Policy, false, "rules that uploads are reviewed by; default: what larder review policy show prints"},
+	{"larder.uploads.max-size", strconv.Itoa(store.MaxUploadMB), Number, false, "limit of one upload, MB"},
+	{"larder.uploads.unclaimed-per-address", strconv.Itoa(store.MaxUnclaimedMB), Number, false, "limit of what one address has uploaded and nobody has claimed, MB"},
+	{"larder.uploads.unclaimed-total", strconv.Itoa(store.MaxUnclaimedTotalMB), Number, false, "limit of what all have uploaded and nobody has claimed, MB"},
 	{"internal.store.id", "", StoreID, false, "id of this store"},
 	{"internal.root.wanted", "False", Flag, false, "a root of this store's own is still to be made"},
 	{"internal.store.url", "", URL, false, "URL in this store's assertion; default: made from proxy.domain and the port"},
@@ -178,11 +205,21 @@ func (k Key) normal(value string) (string, error) {
 		}
 		b, err := json.Marshal(list)
 		return string(b), err
-	case URL:
+	case Networks:
+		list, err := parseNetworks(value)
+		if err != nil {
+			return bad(`a JSON list of addresses and networks, such as ["10.0.0.1", "10.1.0.0/16"]`)
+		}
+		b, err := json.Marshal(list)
+		return string(b), err
+	case URL, Issuer:
 		u, err := url.Parse(value)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
 			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			return bad("an http or https URL with a host")
+		}
+		if k.Kind == Issuer {
+			return value, nil
 		}
 		return strings.TrimSuffix(value, "/"), nil
 	case Host:
@@ -204,12 +241,42 @@ func (k Key) normal(value string) (string, error) {
 		if _, err := store.SplitSecrets(value); err != nil {
 			return bad("secrets of 16 random characters or more, newest first, with commas between them")
 		}
+	case Date:
+		if _, err := time.Parse(time.DateOnly, value); err != nil {
+			return bad("a day such as 2027-01-31")
+		}
+	case Policy:
+		if _, err := store.ParseReviewPolicy(value); err != nil {
+			return "", err
+		}
 	case StoreID:
 		if store.ValidStoreID(value) != nil {
 			return bad("letters, digits and inner hyphens, 64 at most")
 		}
 	}
 	return value, nil
+}
+
+// parseNetworks reads a JSON list of addresses and networks.
+func parseNetworks(value string) ([]netip.Prefix, error) {
+	var words []string
+	if err := json.Unmarshal([]byte(value), &words); err != nil {
+		return nil, err
+	}
+	list := make([]netip.Prefix, len(words))
+	for i, word := range words {
+		address, err := netip.ParseAddr(word)
+		if err == nil {
+			address = address.Unmap().WithZone("")
+			list[i] = netip.PrefixFrom(address, address.BitLen())
+			continue
+		}
+		if list[i], err = netip.ParsePrefix(word); err != nil {
+			return nil, err
+		}
+		list[i] = list[i].Masked()
+	}
+	return list, nil
 }
 
 // hostName is what names of hosts look like, underscores included, since

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,6 +166,19 @@ func (s *Settings) List(ctx context.Context, name string) ([]string, error) {
 	}
 	var list []string
 	if err := json.Unmarshal([]byte(v), &list); err != nil {
+		return nil, fmt.Errorf("cannot read setting %s: %w", name, err)
+	}
+	return list, nil
+}
+
+// Networks returns a setting of kind Networks.
+func (s *Settings) Networks(ctx context.Context, name string) ([]netip.Prefix, error) {
+	v, err := s.Get(ctx, name)
+	if err != nil || v == "" {
+		return nil, err
+	}
+	list, err := parseNetworks(v)
+	if err != nil {
 		return nil, fmt.Errorf("cannot read setting %s: %w", name, err)
 	}
 	return list, nil

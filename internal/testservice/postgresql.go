@@ -55,6 +55,23 @@ func PostgreSQL(t testing.TB, settings ...string) string {
 	return postgresURL(cluster.port, name)
 }
 
+// StartPostgreSQL is for programs that are no tests, such as benchmarks: it
+// returns the URL of a server, on which databases can be made, and what ends
+// the server. Without settings it is not durable, like those of tests.
+func StartPostgreSQL(settings ...string) (url string, stop func(), err error) {
+	if len(settings) == 0 {
+		settings = fast
+	}
+	cluster, err := startPostgreSQL(settings)
+	if err != nil {
+		return "", nil, err
+	}
+	return postgresURL(cluster.port, "postgres"), func() {
+		cluster.stop()
+		<-cluster.exited
+	}, nil
+}
+
 func postgresURL(port int, database string) string {
 	return fmt.Sprintf("postgresql://larder@127.0.0.1:%d/%s?sslmode=disable", port, database)
 }
