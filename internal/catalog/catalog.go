@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/blob"
+	"github.com/larder-store/larder/internal/blob/partial"
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -18,18 +20,21 @@ import (
 // Catalog is the use cases on packages. Its methods may be called from many
 // goroutines.
 type Catalog struct {
-	db        *db.DB
-	blobs     blob.Store
-	authority *authority.Authority
-	log       *slog.Logger
-	now       func() time.Time
-	hear      func(store.Change)
+	db         *db.DB
+	blobs      blob.Store
+	authority  *authority.Authority
+	log        *slog.Logger
+	now        func() time.Time
+	hear       func(store.Change)
+	setting    func(context.Context, string) (string, error)
+	applyDelta func(context.Context, *store.Revision, io.Reader, int64, func(io.Reader) error) error // nil when deltas are not applied
 
-	cache   *cache
-	fresh   freshness
-	views   viewCache
-	papers  papers
-	walking chan struct{} // holds one for each step of a walk that runs, see walk
+	cache    *cache
+	fresh    freshness
+	views    viewCache
+	papers   papers
+	walking  chan struct{} // holds one for each step of a walk that runs, see walk
+	incoming incoming
 }
 
 // Options are what a Catalog needs. DB, Blobs and Authority are required.
@@ -49,6 +54,14 @@ type Options struct {
 	// it; the zero Change stands for more than could be told one by one. It must
 	// be quick. Default: nobody listens.
 	Hear func(store.Change)
+	// Setting returns an operator's setting by its name, "" where the default
+	// counts. Default: nothing is set.
+	Setting func(ctx context.Context, name string) (string, error)
+	// Partial keeps uploads that arrive in pieces. Without it they come whole.
+	Partial *partial.Dir
+	// ApplyDelta gives into what a delta makes of a revision's bytes, at most so
+	// many; see delta.Maker. Without it snaps come whole.
+	ApplyDelta func(ctx context.Context, source *store.Revision, delta io.Reader, most int64, into func(io.Reader) error) error
 }
 
 // New returns a catalog over a database and its blobs.
@@ -62,12 +75,16 @@ func New(o Options) *Catalog {
 	if o.Hear == nil {
 		o.Hear = func(store.Change) {}
 	}
+	if o.Setting == nil {
+		o.Setting = func(context.Context, string) (string, error) { return "", nil }
+	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
 	}
 	layers := append(append(Layers(o.Above), local{o.DB}), o.Below...)
 	c := &Catalog{
 		db: o.DB, blobs: o.Blobs, authority: o.Authority, log: o.Log, now: o.Now, hear: o.Hear,
+		setting: o.Setting, applyDelta: o.ApplyDelta, incoming: newIncoming(o.Partial),
 		cache:   newCache(layers, o.CacheBytes),
 		walking: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}

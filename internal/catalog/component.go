@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/larder-store/larder/assertion"
@@ -188,4 +189,55 @@ func (c *Catalog) pins(tx *db.Tx, packageID string, number int) ([]store.Resourc
 		}
 	}
 	return pins, nil
+}
+
+// pinsFor is pins with those named in the place of the newest. They must belong
+// to the revision.
+func (c *Catalog) pinsFor(tx *db.Tx, pkg *store.Package, number int, named []store.ResourcePin) ([]store.ResourcePin, error) {
+	pins, err := c.pins(tx, pkg.ID, number)
+	if err != nil {
+		return nil, err
+	}
+	for _, want := range named {
+		at := slices.IndexFunc(pins, func(p store.ResourcePin) bool { return p.Name == want.Name })
+		if want.Revision == 0 && at >= 0 {
+			continue
+		}
+		if at < 0 {
+			return nil, foreignComponent(pkg, number, want)
+		}
+		if belongs, err := c.belongs(tx, pkg, number, want); err != nil {
+			return nil, err
+		} else if !belongs {
+			return nil, foreignComponent(pkg, number, want)
+		}
+		pins[at].Revision = want.Revision
+	}
+	return pins, nil
+}
+
+func foreignComponent(pkg *store.Package, number int, pin store.ResourcePin) error {
+	what := "component " + strconv.Quote(pin.Name)
+	if pin.Revision != 0 {
+		what = "revision " + strconv.Itoa(pin.Revision) + " of " + what
+	}
+	return store.Invalidf("foreign-component", "cannot release revision %d of %s with %.200s, which does not belong to it", number, pkg.Name, what).
+		Try("upload the component with the snap")
+}
+
+// belongs reports whether a pair assertion joins the component's revision to
+// the snap's.
+func (c *Catalog) belongs(tx *db.Tx, pkg *store.Package, number int, pin store.ResourcePin) (bool, error) {
+	r, err := tx.Resource(pkg.ID, pin)
+	if err == nil {
+		var pair assertion.Ref
+		pair, err = assertion.NewRef("snap-resource-pair", pkg.ID, r.Name, strconv.Itoa(r.Revision), strconv.Itoa(number), r.Provenance)
+		if err == nil {
+			_, err = c.authority.Find(tx, pair, -1)
+		}
+	}
+	if store.KindOf(err) == store.KindNotFound {
+		return false, nil
+	}
+	return err == nil, err
 }

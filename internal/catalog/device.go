@@ -48,6 +48,7 @@ func (c *Catalog) Resolve(ctx context.Context, a Asker, ns store.Namespace, wish
 	if err != nil {
 		return nil, err
 	}
+	wishes = permitted(a.Who, wishes, snaps)
 	answers := make([]Answer, len(wishes))
 	var held map[*Snapshot][]int // wishes that hang on revisions the snapshot holds back
 	for i, w := range wishes {
@@ -67,6 +68,21 @@ func (c *Catalog) Resolve(ctx context.Context, a Asker, ns store.Namespace, wish
 		c.answerHeld(ctx, s, wishes, answers, waiting)
 	}
 	return answers, nil
+}
+
+// permitted is the wishes with what who may have by revision.
+func permitted(who store.Principal, wishes []Wish, snaps []*Snapshot) []Wish {
+	cloned := false
+	for i, w := range wishes {
+		if w.Query.Revision == 0 || snaps[i] == nil || who.NeedOn(store.PermSeeRevisions, snaps[i].Package()) != nil {
+			continue
+		}
+		if !cloned {
+			wishes, cloned = slices.Clone(wishes), true
+		}
+		wishes[i].Query.MayByRevision = true
+	}
+	return wishes
 }
 
 // lookup returns the snapshots the asker may see, nil for the others.

@@ -20,8 +20,9 @@ type File struct {
 }
 
 // Download opens the blob of one revision. It needs PermView, and the asker
-// must be able to see the package; whoever may see it may have any approved
-// revision of it.
+// must be able to see the package. Whoever may see it may have any approved
+// revision that a release or an override has named; whoever has PermSeeRevisions
+// on it may have all, but for rejected ones.
 func (c *Catalog) Download(ctx context.Context, a Asker, ns store.Namespace, packageID string, number int) (*File, error) {
 	rev, err := c.revision(ctx, a, ns, packageID, number)
 	if err != nil {
@@ -37,6 +38,9 @@ func (c *Catalog) DownloadResource(ctx context.Context, a Asker, ns store.Namesp
 	if err != nil {
 		return nil, err
 	}
+	if !s.Facts.Pinned(pin) && a.Who.NeedOn(store.PermSeeRevisions, s.Package()) != nil {
+		return nil, store.NotFoundf("resource-not-found", "no revision %d of %.64s", pin.Revision, pin.Name)
+	}
 	res := s.Facts.Resources[pin]
 	if res == nil {
 		err := c.db.View(ctx, func(tx *db.Tx) error {
@@ -51,7 +55,7 @@ func (c *Catalog) DownloadResource(ctx context.Context, a Asker, ns store.Namesp
 }
 
 // DownloadDelta opens the difference between two revisions, on the terms of
-// Download.
+// Download for the one that it makes.
 func (c *Catalog) DownloadDelta(ctx context.Context, a Asker, ns store.Namespace, packageID, format string, source, target int) (*File, error) {
 	s, err := c.visible(ctx, a, ns, packageID)
 	if err != nil {
@@ -59,6 +63,9 @@ func (c *Catalog) DownloadDelta(ctx context.Context, a Asker, ns store.Namespace
 	}
 	for _, d := range s.Facts.Deltas {
 		if d.Format == format && d.Source == source && d.Target == target {
+			if _, err := c.revision(ctx, a, ns, packageID, target); err != nil {
+				return nil, err
+			}
 			return c.open(ctx, d.Blob, d.Size, fmt.Sprintf("%s_%d_%d.%s", packageID, source, target, format), time.Time{})
 		}
 	}
@@ -90,7 +97,7 @@ func (c *Catalog) Medium(ctx context.Context, packageID string, digest store.Dig
 	return nil, store.NotFoundf("not-found", "no such picture")
 }
 
-// Revision returns one approved revision of a package the asker may see.
+// revision returns one revision of a package, on the terms of Download.
 func (c *Catalog) revision(ctx context.Context, a Asker, ns store.Namespace, packageID string, number int) (*store.Revision, error) {
 	s, err := c.visible(ctx, a, ns, packageID)
 	if err != nil {
@@ -106,7 +113,8 @@ func (c *Catalog) revision(ctx context.Context, a Asker, ns store.Namespace, pac
 			rev = revs[0]
 		}
 	}
-	if rev == nil || rev.Status != store.StatusApproved {
+	served := rev != nil && rev.Status == store.StatusApproved && s.Facts.Named(number)
+	if !served && (rev == nil || rev.Status == store.StatusRejected || a.Who.NeedOn(store.PermSeeRevisions, s.Package()) != nil) {
 		return nil, store.NotFoundf("revision-not-found", "no revision %d of %s", number, s.Package().Name)
 	}
 	return rev, nil

@@ -16,6 +16,8 @@ type FindQuery struct {
 	Category    string // a category's name; "featured" is every featured package
 	CommonID    string // exact AppStream id
 	PublisherID string
+	// Own finds the private packages that the asker publishes, and nothing else.
+	Own bool
 	// Architecture that must be able to run it; empty is any.
 	Architecture string
 	// Confinements that are wanted; empty is any.
@@ -87,6 +89,12 @@ func (c *Catalog) scan(ctx context.Context, a Asker, ns store.Namespace, q FindQ
 	if q.Category == featured {
 		search.Category, search.Featured = "", true
 	}
+	if q.Own {
+		if a.Who.Account == "" {
+			return nil
+		}
+		search.Private, search.PublisherID = true, a.Who.Account
+	}
 	ids, err := c.db.Search(ctx, search)
 	if err != nil {
 		return err
@@ -156,7 +164,7 @@ func (c *Catalog) sift(ctx context.Context, a Asker, ns store.Namespace, q FindQ
 	}
 	var found []Found
 	for _, s := range snaps {
-		if s == nil || s.Package().Unlisted || s.Package().Private {
+		if s == nil || s.Package().Unlisted || s.Package().Private != q.Own || q.Own && s.Package().PublisherID != a.Who.Account {
 			continue
 		}
 		if choice, ok := c.showcase(s, q); ok {

@@ -209,6 +209,11 @@ func (c *Catalog) ChangePackage(ctx context.Context, who store.Principal, ns sto
 		set("title", &pkg.Listing.Title, change.Title)
 		set("summary", &pkg.Listing.Summary, change.Summary)
 		set("description", &pkg.Listing.Description, change.Description)
+		for _, field := range slices.Sorted(maps.Keys(details)) {
+			if field != "name" && !slices.Contains(pkg.Listing.Edited, field) {
+				pkg.Listing.Edited = append(pkg.Listing.Edited, field)
+			}
+		}
 		set("store", &pkg.StoreID, change.StoreID)
 		set("default-track", &pkg.DefaultTrack, change.DefaultTrack)
 		if change.Private != nil && pkg.Private != *change.Private {
@@ -260,7 +265,7 @@ var categoryName = regexp.MustCompile(`^[a-z0-9]([a-z0-9]|-[a-z0-9]){0,63}$`)
 func onShelves(pkg *store.Package, change PackageChange) bool {
 	have := make(map[store.Category]bool)
 	for _, c := range pkg.Categories {
-		have[c] = true
+		have[store.Category{Name: c.Name, Featured: c.Featured}] = true
 	}
 	want := make(map[store.Category]bool)
 	for _, name := range change.Categories {

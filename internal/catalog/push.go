@@ -103,7 +103,7 @@ func (o Outcome) Changed() bool {
 }
 
 // Push brings snaps, their assertions and releases into the store. It needs
-// PermPush, and PermRelease when it releases.
+// PermImport.
 //
 // A snap with a snap-revision assertion keeps the id and revision that it
 // states. One without gets the next revision of its package and is signed,
@@ -116,13 +116,8 @@ func (o Outcome) Changed() bool {
 // blobs that no row names, which gc removes after its grace time.
 func (c *Catalog) Push(ctx context.Context, who store.Principal, in Incoming) (Outcome, error) {
 	defer in.discard()
-	if err := who.Need(store.PermPush); err != nil {
+	if err := who.Need(store.PermImport); err != nil {
 		return Outcome{}, err
-	}
-	if in.releases() {
-		if err := who.Need(store.PermRelease); err != nil {
-			return Outcome{}, err
-		}
 	}
 	var trial Outcome
 	if len(in.Snaps)+len(in.Components) > 0 {
@@ -193,11 +188,6 @@ func (c *Catalog) enterAll(ctx context.Context, who store.Principal, in Incoming
 		return end
 	})
 	return out, err
-}
-
-func (in Incoming) releases() bool {
-	return len(in.Releases) > 0 ||
-		slices.ContainsFunc(in.Snaps, func(s IncomingSnap) bool { return len(s.Channels) > 0 })
 }
 
 func (in Incoming) discard() {

@@ -164,11 +164,11 @@ func (p *push) touch(pkg *store.Package) error {
 		return nil
 	}
 	p.names[pkg.Name] = pkg
-	releases, err := p.tx.Releases(pkg.ID)
+	releases, err := p.tx.CountReleases(pkg.ID)
 	if err != nil {
 		return err
 	}
-	p.fresh[pkg.ID] = len(releases) == 0
+	p.fresh[pkg.ID] = releases == 0
 	listing := pkg.Listing
 	for _, f := range []struct{ has, offered *string }{
 		{&pkg.Listing.Title, &p.in.Listing.Title}, {&pkg.Listing.Summary, &p.in.Listing.Summary},
@@ -314,7 +314,8 @@ func (p *push) icon(pkg *store.Package, pic icon, rev *store.Revision) error {
 		return err
 	}
 	has := func(m store.Medium) bool { return m.Blob == pic.medium.Blob }
-	if len(newest) == 0 || newest[0].Number != rev.Number || slices.ContainsFunc(pkg.Media, has) {
+	if len(newest) == 0 || newest[0].Number != rev.Number || slices.ContainsFunc(pkg.Media, has) ||
+		slices.Contains(pkg.Listing.Edited, store.MediumIcon) {
 		return nil
 	}
 	if _, err := p.tx.AddBlob(rowOf(pic.digests)); err != nil {
@@ -357,7 +358,7 @@ func (p *push) release(r IncomingRelease) error {
 }
 
 func (p *push) point(pkg *store.Package, rev *store.Revision, ch store.Channel, arch string) error {
-	made, err := p.c.point(p.tx, p.who, pkg, rev, Pointing{Channel: ch, Architecture: arch})
+	made, _, err := p.c.point(p.tx, p.who, pkg, rev, Pointing{Channel: ch, Architecture: arch, AtOnce: true})
 	p.out.Released = append(p.out.Released, made...)
 	return err
 }
