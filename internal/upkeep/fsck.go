@@ -11,6 +11,7 @@ import (
 	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/blob"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/delta"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -43,8 +44,8 @@ type Damage struct {
 
 // Fsck checks that every row's blob is there and is what its digest says, that
 // every assertion still verifies, and that rows agree with each other. A blob
-// whose bytes are wrong is set aside and never served again. It needs
-// PermStore.
+// whose bytes are wrong is set aside and never served again; a delta that it was
+// is dropped, so that devices download whole snaps. It needs PermStore.
 func (u *Upkeep) Fsck(ctx context.Context, who store.Principal, o FsckOptions) (Report, error) {
 	r := Report{Damage: []Damage{}}
 	if err := who.Need(store.PermStore); err != nil {
@@ -57,6 +58,16 @@ func (u *Upkeep) Fsck(ctx context.Context, who store.Principal, o FsckOptions) (
 		return r, err
 	}
 	return r, u.countOrphans(ctx, &r)
+}
+
+// dropDeltasOf drops the deltas of a damaged blob, and reports whether anything
+// else needs it.
+func (u *Upkeep) dropDeltasOf(ctx context.Context, d store.Digest) (needed bool, err error) {
+	_, err = u.DB.Update(ctx, "fsck", func(tx *db.Tx) (err error) {
+		needed, err = delta.DropBlob(tx, d)
+		return err
+	})
+	return needed, err
 }
 
 // checkRows lets the database check itself, and verifies every assertion.
@@ -175,6 +186,15 @@ func (u *Upkeep) checkBlobs(ctx context.Context, o FsckOptions, r *Report) error
 			if !broken && !errors.Is(err, blob.ErrNotFound) {
 				damage.Next = "see that the blob store can be read, and check again"
 			}
+			if broken || errors.Is(err, blob.ErrNotFound) {
+				needed, err := u.dropDeltasOf(ctx, b.Digest)
+				if err != nil {
+					return err
+				}
+				if !needed {
+					damage.Next = "nothing needs it: larder gc removes what is left of it"
+				}
+			}
 			r.Damage = append(r.Damage, damage)
 			if broken && b.QuarantinedAt.IsZero() {
 				if err := u.setQuarantine(ctx, b.Digest, true); err != nil {
@@ -286,13 +306,14 @@ func (u *Upkeep) known(ctx context.Context, d store.Digest) (bool, error) {
 
 // Collected is what Collect removed.
 type Collected struct {
-	Rows  int   `json:"rows"` // blob rows that nothing pointed at
-	Blobs int   `json:"blobs"`
-	Bytes int64 `json:"bytes"`
+	Deltas int   `json:"deltas"` // deltas that no channel led to
+	Rows   int   `json:"rows"`   // blob rows that nothing pointed at
+	Blobs  int   `json:"blobs"`
+	Bytes  int64 `json:"bytes"`
 }
 
-// Collect removes blobs that nothing points at and that nobody put within the
-// grace time. It needs PermStore. It may run while the store serves and takes
+// Collect removes deltas that no channel leads to any more, and blobs that
+// nothing points at and that nobody put within the grace time. It needs PermStore. It may run while the store serves and takes
 // pushes, if no push takes longer than grace to store its blobs: see blob.Sweep
 // for why it never takes a blob from under a new row then.
 func (u *Upkeep) Collect(ctx context.Context, who store.Principal, grace time.Duration) (Collected, error) {
@@ -302,6 +323,9 @@ func (u *Upkeep) Collect(ctx context.Context, who store.Principal, grace time.Du
 	}
 	if grace < 0 {
 		return c, store.Invalidf("invalid-grace", "cannot collect: the grace time %s is negative", grace).Try("give a time such as 24h")
+	}
+	if err := u.dropDeltas(ctx, who, &c); err != nil {
+		return c, err
 	}
 	err := u.eachBlob(ctx, func(b store.Blob) error {
 		if time.Since(b.CreatedAt) < grace {
