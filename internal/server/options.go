@@ -2,7 +2,9 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +32,10 @@ type Options struct {
 	// Metrics is where the server registers its metrics, with Go's and the
 	// process's, and what /metrics shows; a new registry if nil.
 	Metrics *prometheus.Registry
+
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-For says who
+	// asks; nobody's if nil.
+	TrustedProxies func(context.Context) ([]netip.Prefix, error)
 
 	// ReadHeaderTimeout is how long a client may take to send a request's
 	// header; 10 s if zero.

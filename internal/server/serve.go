@@ -35,6 +35,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	r = cutGateway(r)
 	r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+	s.believe(r)
 	mount := s.table.find(r.URL.EscapedPath())
 	if mount == nil {
 		mount = s.nowhere

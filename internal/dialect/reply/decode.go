@@ -42,14 +42,15 @@ func Decode(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
 	case err != nil:
 		return store.Invalidf(CodeBadJSON, "cannot read the request body").Because(err)
 	}
-	return unmarshal(buf.Bytes(), v)
+	return Unmarshal(buf.Bytes(), v)
 }
 
 func tooLarge(limit int64) error {
 	return store.TooLargef(CodeTooLarge, "the request body is larger than %d bytes", limit)
 }
 
-func unmarshal(body []byte, v any) error {
+// Unmarshal is Decode for what has been read already.
+func Unmarshal(body []byte, v any) error {
 	if depthExceeds(body, maxDepth) {
 		return store.Invalidf(CodeBadJSON, "the request body nests deeper than %d levels", maxDepth)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/larder-store/larder/internal/store"
@@ -14,6 +15,8 @@ type Failure struct {
 	Status  int
 	Code    string
 	Message string
+	Extra   map[string]any // for programs; may be nil
+	Also    []Failure      // what else was wrong, for the shapes that have a list
 }
 
 // kinds is how the domain's kinds of error look over HTTP, unless a dialect
@@ -34,8 +37,23 @@ var kinds = map[store.Kind]Failure{
 // 5xx at once.
 const CodeRateLimit = "rate-limit-exceeded"
 
-// retryAfter is when whom a limit turned away may ask again, in seconds.
-const retryAfter = "5"
+// CodeTooMany is the same for those who guess at passwords and codes, as the
+// single sign-on calls it.
+const CodeTooMany = "too-many-requests"
+
+// tooMany are the codes whose status is 429.
+var tooMany = map[string]bool{
+	CodeRateLimit: true, CodeTooMany: true, "register-window": true, "too-many-uploads": true,
+}
+
+// ExtraRetryAfter is where an error says, as text, after how many seconds whom
+// a limit turned away may ask again, and ExtraRetryAfterV1 where it says so as a
+// number, as the dashboard does; retryAfter where it does not.
+const (
+	ExtraRetryAfter   = "retry-after"
+	ExtraRetryAfterV1 = "retry_after"
+	retryAfter        = "5"
+)
 
 // internalMessage is all that a client learns of a defect. The request id in
 // the answer's header leads to the rest in the log.
@@ -56,12 +74,16 @@ func Describe(err error) Failure {
 	if e.Code != "" {
 		f.Code = e.Code
 	}
-	if f.Code == CodeRateLimit {
+	if tooMany[f.Code] {
 		f.Status = http.StatusTooManyRequests
 	}
 	f.Message = e.Message
 	if e.Next != "" {
 		f.Message += " (" + e.Next + ")"
+	}
+	f.Extra = e.Extra
+	for _, also := range e.Also {
+		f.Also = append(f.Also, Describe(also))
 	}
 	return f
 }
@@ -102,8 +124,16 @@ var (
 	}
 )
 
-func codeAndMessage(f Failure) []map[string]string {
-	return []map[string]string{{"code": f.Code, "message": f.Message}}
+func codeAndMessage(f Failure) []map[string]any {
+	entry := map[string]any{"code": f.Code, "message": f.Message}
+	if f.Extra != nil {
+		entry["extra"] = f.Extra
+	}
+	list := []map[string]any{entry}
+	for _, also := range f.Also {
+		list = append(list, codeAndMessage(also)...)
+	}
+	return list
 }
 
 // Fail answers with err in the given shape. What the client is not told (the
@@ -119,7 +149,14 @@ func Fail(w http.ResponseWriter, r *http.Request, shape Shape, err error) {
 		slog.DebugContext(r.Context(), "refused a request", "error", err)
 	}
 	if f.Status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
+		after, given := f.Extra[ExtraRetryAfter].(string)
+		if seconds, number := f.Extra[ExtraRetryAfterV1].(int); number {
+			after, given = strconv.Itoa(seconds), true
+		}
+		if !given {
+			after = retryAfter
+		}
+		w.Header().Set("Retry-After", after)
 	}
 	shape(w, r, f)
 }

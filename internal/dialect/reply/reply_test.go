@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -47,20 +48,21 @@ func TestDescribeHidesWhatIsInternal(t *testing.T) {
 		err  error
 		want Failure
 	}{
-		{cause, Failure{500, "internal-error", "internal error"}},
-		{nil, Failure{500, "internal-error", "internal error"}},
-		{&store.Error{Code: "x", Message: "the secret plan"}, Failure{500, "internal-error", "internal error"}},
-		{store.NotFoundf("name-not-found", "no snap %q", "a").Because(cause), Failure{404, "name-not-found", `no snap "a"`}},
-		{store.Conflictf("", "it exists"), Failure{409, "conflict", "it exists"}},
-		{store.Invalidf("bad-argument", "no").Try("say yes"), Failure{400, "bad-argument", "no (say yes)"}},
-		{store.Unauthorisedf("", "log in"), Failure{401, "user-authentication-error", "log in"}},
-		{store.Forbiddenf("", "not you"), Failure{403, "forbidden", "not you"}},
-		{store.Unavailablef("", "later").Because(cause), Failure{503, "remote-service-unavailable", "later"}},
-		{store.Unavailablef(CodeRateLimit, "not now"), Failure{429, "rate-limit-exceeded", "not now"}},
-		{store.TooLargef("", "too much"), Failure{413, "request-too-large", "too much"}},
+		{cause, Failure{Status: 500, Code: "internal-error", Message: "internal error"}},
+		{nil, Failure{Status: 500, Code: "internal-error", Message: "internal error"}},
+		{&store.Error{Code: "x", Message: "the secret plan"}, Failure{Status: 500, Code: "internal-error", Message: "internal error"}},
+		{store.NotFoundf("name-not-found", "no snap %q", "a").Because(cause), Failure{Status: 404, Code: "name-not-found", Message: `no snap "a"`}},
+		{store.Conflictf("", "it exists"), Failure{Status: 409, Code: "conflict", Message: "it exists"}},
+		{store.Invalidf("bad-argument", "no").Try("say yes"), Failure{Status: 400, Code: "bad-argument", Message: "no (say yes)"}},
+		{store.Unauthorisedf("", "log in"), Failure{Status: 401, Code: "user-authentication-error", Message: "log in"}},
+		{store.Forbiddenf("", "not you"), Failure{Status: 403, Code: "forbidden", Message: "not you"}},
+		{store.Unavailablef("", "later").Because(cause), Failure{Status: 503, Code: "remote-service-unavailable", Message: "later"}},
+		{store.Unavailablef(CodeRateLimit, "not now"), Failure{Status: 429, Code: "rate-limit-exceeded", Message: "not now"}},
+		{store.Unavailablef(CodeTooMany, "not now"), Failure{Status: 429, Code: "too-many-requests", Message: "not now"}},
+		{store.TooLargef("", "too much"), Failure{Status: 413, Code: "request-too-large", Message: "too much"}},
 	}
 	for _, tt := range tests {
-		if got := Describe(tt.err); got != tt.want {
+		if got := Describe(tt.err); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("Describe(%v) = %+v, want %+v", tt.err, got, tt.want)
 		}
 	}
@@ -91,8 +93,9 @@ func TestEachFamilyHasItsShapeOfError(t *testing.T) {
 
 func TestWhoAsksTooOftenIsToldWhenToAskAgain(t *testing.T) {
 	for err, want := range map[error]string{
-		store.Unavailablef(CodeRateLimit, "not now"):      "5",
-		store.NotFoundf("name-not-found", "no such snap"): "",
+		store.Unavailablef(CodeRateLimit, "not now"):                           "5",
+		store.Unavailablef(CodeTooMany, "not now").With(ExtraRetryAfter, "17"): "17",
+		store.NotFoundf("name-not-found", "no such snap"):                      "",
 	} {
 		w := httptest.NewRecorder()
 		Fail(w, httptest.NewRequest("GET", "/", nil), ErrorList, err)

@@ -12,6 +12,16 @@ type Route struct {
 	Handle  http.HandlerFunc
 }
 
+// Patterns lists the patterns of route tables, for documentation and tests.
+func Patterns(tables ...[]Route) (patterns []string) {
+	for _, routes := range tables {
+		for _, route := range routes {
+			patterns = append(patterns, route.Pattern)
+		}
+	}
+	return patterns
+}
+
 // Routes serves a route table. A path that is not in it gets a 404, and one
 // that is there with other methods only a 405 with Allow, both in the given
 // shape. GET rows answer HEAD too. Two rows that overlap without one being
