@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/store"
 )
 
 // StoreVersion is the Snap-Store-Version of every answer: the version of the
@@ -26,6 +27,9 @@ type Options struct {
 	Catalog Catalog
 	Devices Devices
 
+	// Users are those who log in on devices. Default: nobody does.
+	Users Users
+
 	// BaseURL is the store's own URL as the asking client reaches it, without
 	// a path: what download, stream and media URLs begin with. Default: the
 	// scheme and Host of the request.
@@ -36,14 +40,21 @@ type Options struct {
 	// of the store it names. Default: there is nothing to acknowledge.
 	StoreAssertions func(context.Context) (stream []byte, storeID string, err error)
 
+	// Seen, if set, is told what a device has that proves who it is, each time it
+	// asks what to have. It must be quick, and copy what it keeps: the texts and
+	// the list are used again. Default: nobody is told.
+	Seen func(d store.DeviceID, architecture, userAgent string, has []store.Installed)
+
 	Now func() time.Time // default: time.Now
 }
 
 type api struct {
 	catalog         Catalog
 	devices         Devices
+	users           Users
 	baseURL         func(*http.Request) string
 	storeAssertions func(context.Context) ([]byte, string, error)
+	seen            func(store.DeviceID, string, string, []store.Installed)
 	now             func() time.Time
 	memory          memory
 }
@@ -51,8 +62,8 @@ type api struct {
 // New returns the handler of every path in the table of routes.
 func New(o Options) http.Handler {
 	a := &api{
-		catalog: o.Catalog, devices: o.Devices,
-		baseURL: o.BaseURL, storeAssertions: o.StoreAssertions, now: o.Now, memory: newMemory(),
+		catalog: o.Catalog, devices: o.Devices, users: o.Users,
+		baseURL: o.BaseURL, storeAssertions: o.StoreAssertions, seen: o.Seen, now: o.Now, memory: newMemory(),
 	}
 	if a.baseURL == nil {
 		a.baseURL = requestBase
@@ -66,11 +77,18 @@ func New(o Options) http.Handler {
 	routes := reply.Routes(reply.ErrorList, a.routes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Snap-Store-Version"] = storeVersion
+		if len(r.Header["Authorization"]) > 0 {
+			w.Header()["Cache-Control"] = onlyForAsker
+		}
 		routes.ServeHTTP(w, r)
 	})
 }
 
-var storeVersion = []string{StoreVersion}
+var (
+	storeVersion = []string{StoreVersion}
+	// onlyForAsker is for answers that a user's login may have had a part in.
+	onlyForAsker = []string{"private"}
+)
 
 // Where the API hangs: paths that are its own with all below them, and single
 // ones.
@@ -82,6 +100,9 @@ var (
 		"/v2/cohorts", "/v2/messages", "/v2/auth/store/assertions", "/v1/request-id", "/v1/serial",
 	}
 )
+
+// Patterns lists every route of the API.
+func Patterns() []string { return reply.Patterns((&api{}).routes()) }
 
 // routes is every path of the API.
 func (a *api) routes() []reply.Route {

@@ -45,13 +45,20 @@ func (h header) of(r *http.Request) string {
 
 // asker says who asks which store. A device that sends no session is an
 // anonymous one. Series is not asked for, but must be right where it is said.
+// With an error that isEnded the asker is whoever is left without what has
+// ended.
 func (a *api) asker(r *http.Request) (catalog.Asker, error) {
 	asker, err := anonymous(r)
 	if err != nil {
 		return asker, err
 	}
 	if session := headerAuthorization.of(r); session != "" {
-		asker.Who, err = a.devices.Authenticate(r.Context(), session)
+		if asker.Who, err = a.devices.Authenticate(r.Context(), session); err != nil {
+			asker.Who = store.Principal{}
+		}
+	}
+	if a.users != nil && len(r.Header["Authorization"]) > 0 && (err == nil || isEnded(err)) {
+		return a.withUser(r, asker, err)
 	}
 	return asker, err
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -15,7 +16,7 @@ import (
 //	/api/v1/snaps/media/<snap-id>/<digest>
 const (
 	downloadPrefix = "/api/v1/snaps/download/"
-	mediaPrefix    = "/api/v1/snaps/media/"
+	mediaPrefix    = reply.MediaPrefix
 
 	snapSuffix      = ".snap"
 	deltaSuffix     = ".delta"
@@ -32,10 +33,6 @@ func deltaPath(d store.Delta) string {
 
 func componentPath(packageID string, pin store.ResourcePin) string {
 	return downloadPrefix + packageID + "." + pin.Name + "_" + strconv.Itoa(pin.Revision) + componentSuffix
-}
-
-func mediaPath(packageID string, digest store.Digest) string {
-	return mediaPrefix + packageID + "/" + digest.Hex()
 }
 
 // download is what a file name of the download path asks for.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/device"
+	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -104,10 +106,10 @@ func TestByRevisionHasNoEffectiveChannel(t *testing.T) {
 	if revision(got) != 2 || got["effective-channel"] != "" {
 		t.Error(got)
 	}
-	// An approved revision that was never released can be pinned, as a
-	// validation set may do.
+	// An approved revision that was never released is its publisher's own affair.
 	w.push(phasedID, 9, simple("phased", "9", ""))
-	if got = w.result("", `{"action":"install","instance-key":"i","name":"phased","revision":9}`); revision(got) != 9 {
+	got = w.result("", `{"action":"install","instance-key":"i","name":"phased","revision":9}`)
+	if e, _ := got["error"].(map[string]any); e["code"] != "revision-not-found" {
 		t.Error(got)
 	}
 }
@@ -437,6 +439,31 @@ func TestDeltasAreOfferedToWhoTakesTheirFormat(t *testing.T) {
 			t.Error(name, none)
 		}
 	}
+	change := func(f func(*db.Tx) error) {
+		t.Helper()
+		_, err := w.db.Update(t.Context(), "tester", func(tx *db.Tx) error {
+			tx.Record(store.PackageUpdated, "package/"+helloID, nil)
+			return f(tx)
+		})
+		w.must(err)
+	}
+	change(func(tx *db.Tx) error { return tx.SetRevisionStatus(helloID, 2, store.StatusRejected) })
+	if resp := w.get(strings.TrimPrefix(d["url"].(string), baseURL)); resp.Code != http.StatusNotFound {
+		t.Errorf("a delta to a revision that may not be had: status %d", resp.Code)
+	}
+	change(func(tx *db.Tx) error {
+		rev, err := tx.Revision(helloID, 2)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetRevisionStatus(helloID, 2, store.StatusApproved); err != nil {
+			return err
+		}
+		return tx.AddDelta(store.Delta{PackageID: helloID, Format: "xdelta3", Source: 1, Target: 2, Blob: digests.SHA3_384, Size: rev.Size})
+	})
+	if got := deltas(have(helloID, 1, ""), "Snap-Accept-Delta-Format", "xdelta3"); len(got) != 0 {
+		t.Error("a delta as large as the snap is offered", got)
+	}
 }
 
 func TestComponentsAreDownloadable(t *testing.T) {
@@ -467,7 +494,7 @@ func TestIconsAreServedUnderTheStoreURLWithoutCredentials(t *testing.T) {
 	if again := w.get(file, "If-None-Match", etag); again.Code != 304 || again.Body.Len() != 0 {
 		t.Error(again.Code)
 	}
-	if gone := w.get(mediaPath(helloID, store.Digest{1})); gone.Code != 404 {
+	if gone := w.get(reply.MediumPath(helloID, store.Digest{1})); gone.Code != 404 {
 		t.Error(gone.Code)
 	}
 }

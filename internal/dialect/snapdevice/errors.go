@@ -23,21 +23,31 @@ const (
 
 	// codeSessionEnded comes from the device room: a new session helps.
 	codeSessionEnded = "device-authorization-needs-refresh"
+	// codeUserEnded: refreshing the user's discharge helps.
+	codeUserEnded = "user-authorization-needs-refresh"
 )
 
-// challenges are the WWW-Authenticate headers that go with codes. Everything
-// else about an error looks as package reply says.
+// challenges are the parameters of WWW-Authenticate that go with codes.
+// Everything else about an error looks as package reply says.
 var challenges = map[string]string{
-	// snapd looks for the words in the challenge, opens a new session and asks
-	// again. Every other 401 is final to it.
-	codeSessionEnded: "Macaroon refresh_device_session=1",
+	// snapd looks for the words in the challenge, renews what they are about and
+	// asks again. Every other 401 is final to it.
+	codeSessionEnded: "refresh_device_session=1",
+	codeUserEnded:    "needs_refresh=1",
 }
 
-// special adds the challenge of a code to a shape.
+// special adds the challenges of the codes to a shape. snapd reads but one
+// header, and looks there for either.
 func special(shape reply.Shape) reply.Shape {
 	return func(w http.ResponseWriter, r *http.Request, f reply.Failure) {
-		if challenge, ok := challenges[f.Code]; ok {
-			w.Header().Set("WWW-Authenticate", challenge)
+		var wanted []string
+		for _, one := range append([]reply.Failure{f}, f.Also...) {
+			if challenge, ok := challenges[one.Code]; ok {
+				wanted = append(wanted, challenge)
+			}
+		}
+		if len(wanted) > 0 {
+			w.Header().Set("WWW-Authenticate", "Macaroon "+strings.Join(wanted, ", "))
 		}
 		w.Header().Del("Cache-Control")
 		shape(w, r, f)

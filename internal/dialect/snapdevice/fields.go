@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -283,7 +284,7 @@ func appendMedium(b []byte, packageID string, m store.Medium) []byte {
 	b = append(b, `{"type":`...)
 	b = appendString(b, m.Kind)
 	b = append(b, `,"url":`...)
-	b = appendOwnURL(b, mediaPath(packageID, m.Blob))
+	b = appendOwnURL(b, reply.MediumPath(packageID, m.Blob))
 	b = append(b, `,"width":`...)
 	b = size(b, m.Width)
 	b = append(b, `,"height":`...)

@@ -28,7 +28,7 @@ func (a *api) find(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, err)
 		return
 	}
-	found, err := a.search(r, asker, query, q)
+	found, err := a.catalog.Find(r.Context(), asker, store.Snap, q)
 	if err != nil {
 		fail(w, r, err)
 		return
@@ -48,20 +48,12 @@ func (a *api) find(w http.ResponseWriter, r *http.Request) {
 	reply.Bytes(w, http.StatusOK, reply.ContentJSON, b)
 }
 
-// search asks the catalog. Private packages have no shelf of their own here:
-// who sees them sees them by name.
-func (a *api) search(r *http.Request, asker catalog.Asker, query url.Values, q catalog.FindQuery) ([]catalog.Found, error) {
-	if query.Get("private") == "true" {
-		return nil, nil
-	}
-	return a.catalog.Find(r.Context(), asker, store.Snap, q)
-}
-
 // findQuery reads what v2 and v1 name alike.
 func findQuery(query url.Values) (catalog.FindQuery, error) {
 	q := catalog.FindQuery{
 		Text: query.Get("q"), Prefix: query.Get("name"), CommonID: query.Get("common-id"),
 		Category: query.Get("category"), Architecture: query.Get("architecture"), Risk: store.Edge,
+		Own: query.Get("private") == "true",
 	}
 	for _, name := range []string{"q", "name", "common-id", "common_id", "category", "section", "architecture", "confinement"} {
 		if len(query.Get(name)) > maxTerm {

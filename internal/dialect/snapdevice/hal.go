@@ -53,7 +53,7 @@ func (a *api) searchPageV1(r *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	q.Offset, q.Limit = (page-1)*size, size
-	found, total, err := a.findV1(r, asker, query, q)
+	found, total, err := a.findV1(r, asker, q)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +92,11 @@ func (a *api) searchPageV1(r *http.Request) ([]byte, error) {
 const publisherPrefix = "publisher:"
 
 // findV1 returns one page of results and how many there are on all.
-func (a *api) findV1(r *http.Request, asker catalog.Asker, query url.Values, q catalog.FindQuery) ([]catalog.Found, int, error) {
+func (a *api) findV1(r *http.Request, asker catalog.Asker, q catalog.FindQuery) ([]catalog.Found, int, error) {
 	if username, ok := strings.CutPrefix(q.Text, publisherPrefix); ok {
-		return a.findPublisher(r, asker, query, q, username)
+		return a.findPublisher(r, asker, q, username)
 	}
-	found, err := a.search(r, asker, query, q)
+	found, err := a.catalog.Find(r.Context(), asker, store.Snap, q)
 	if err != nil || len(found) == 0 {
 		return nil, 0, err
 	}
@@ -109,10 +109,10 @@ func (a *api) findV1(r *http.Request, asker catalog.Asker, query url.Values, q c
 
 // findPublisher searches for the username, which search looks at, and keeps
 // what is the publisher's.
-func (a *api) findPublisher(r *http.Request, asker catalog.Asker, query url.Values, q catalog.FindQuery, username string) ([]catalog.Found, int, error) {
+func (a *api) findPublisher(r *http.Request, asker catalog.Asker, q catalog.FindQuery, username string) ([]catalog.Found, int, error) {
 	offset, limit := q.Offset, q.Limit
 	q.Text, q.Offset, q.Limit = username, 0, 0
-	all, err := a.search(r, asker, query, q)
+	all, err := a.catalog.Find(r.Context(), asker, store.Snap, q)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -151,7 +152,7 @@ func appendAliases(b []byte, list []store.Alias) []byte {
 func appendIcon(b []byte, p *store.Package) []byte {
 	for _, m := range p.Media {
 		if m.Kind == "icon" {
-			return appendOwnURL(b, mediaPath(p.ID, m.Blob))
+			return appendOwnURL(b, reply.MediumPath(p.ID, m.Blob))
 		}
 	}
 	return append(b, `""`...)
@@ -161,7 +162,7 @@ func appendScreenshots(b []byte, p *store.Package) []byte {
 	b = append(b, '[')
 	for _, m := range p.Media {
 		if m.Kind == "screenshot" {
-			b = append(appendOwnURL(b, mediaPath(p.ID, m.Blob)), ',')
+			b = append(appendOwnURL(b, reply.MediumPath(p.ID, m.Blob)), ',')
 		}
 	}
 	return closeArray(b)
@@ -180,6 +181,6 @@ func appendMediumV1(b []byte, packageID string, m store.Medium) []byte {
 	b = append(b, `"type":`...)
 	b = appendString(b, m.Kind)
 	b = append(b, `,"url":`...)
-	b = appendOwnURL(b, mediaPath(packageID, m.Blob))
+	b = appendOwnURL(b, reply.MediumPath(packageID, m.Blob))
 	return append(b, '}')
 }

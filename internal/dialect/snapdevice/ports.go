@@ -8,6 +8,7 @@ import (
 	"github.com/larder-store/larder/assertion"
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/device"
+	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -42,4 +43,11 @@ type Devices interface {
 	OpenSession(ctx context.Context, r device.SessionRequest) (device.Session, error)
 	RequestID(ctx context.Context) (string, error)
 	RegisterSerial(ctx context.Context, stream io.Reader) (device.Registration, error)
+}
+
+// Users says who has logged in on a device. *identity.Identity is one.
+type Users interface {
+	// Authenticate fails with kind unauthorised, and with
+	// identity.CodeNeedsRefresh where refreshing helps.
+	Authenticate(ctx context.Context, e identity.Evidence) (store.Principal, error)
 }

@@ -26,9 +26,9 @@ const (
 // snaps it names, and which assertions are newer than its own. Every action
 // gets one result, in order; what is wrong with one stays with it.
 //
-// A session that has ended is not held against the call: it is answered as an
-// anonymous device's, with the code that makes snapd open a new session and
-// ask again. So a device whose session cannot be renewed, for want of its
+// A session that has ended is not held against the call, nor a user's login: it
+// is answered as if they were not there, with the codes that make snapd renew
+// them and ask again. So a device whose session cannot be renewed, for want of its
 // brand's serial authority here, still gets what is public.
 func (a *api) refresh(w http.ResponseWriter, r *http.Request) {
 	work := works.Get().(*refreshWork)
@@ -54,6 +54,7 @@ type refreshWork struct {
 	pending []pending
 	keys    map[string]int // index in request.context by instance-key
 	seen    map[string]bool
+	has     []store.Installed // what Options.Seen is told
 	out     []byte
 }
 
@@ -79,9 +80,10 @@ func (k *refreshWork) release() {
 	clear(k.pending)
 	clear(k.keys)
 	clear(k.seen)
+	clear(k.has)
 	*k = refreshWork{
 		request: refreshRequest{context: k.request.context[:0], actions: k.request.actions[:0]},
-		wishes:  k.wishes[:0], pending: k.pending[:0], keys: k.keys, seen: k.seen, out: k.out[:0],
+		wishes:  k.wishes[:0], pending: k.pending[:0], keys: k.keys, seen: k.seen, has: k.has[:0], out: k.out[:0],
 	}
 	works.Put(k)
 }
@@ -89,9 +91,9 @@ func (k *refreshWork) release() {
 func (k *refreshWork) run(a *api, w http.ResponseWriter, r *http.Request) error {
 	var err error
 	k.asker, err = a.asker(r)
-	ended := store.CodeOf(err) == codeSessionEnded
-	if ended {
-		k.asker, err = anonymous(r)
+	var ended error
+	if isEnded(err) {
+		ended, err = err, nil
 	}
 	if err != nil {
 		return err
@@ -115,6 +117,7 @@ func (k *refreshWork) run(a *api, w http.ResponseWriter, r *http.Request) error 
 	if err := k.check(); err != nil {
 		return err
 	}
+	k.tell(a, r)
 	k.base = a.jsonBase(r)
 	if formats := r.Header.Get(headerDeltaFormats); formats != "" && len(formats) <= maxIdentity {
 		for format := range strings.SplitSeq(formats, ",") {
@@ -150,11 +153,39 @@ func (k *refreshWork) run(a *api, w http.ResponseWriter, r *http.Request) error 
 	}
 	k.out = closeArray(k.out)
 	k.out = append(k.out, `,"error-list":[`...)
-	if ended {
-		k.out = append(k.out, `{"code":"`+codeSessionEnded+`","message":"the device session has ended"}`...)
+	if ended != nil {
+		k.out = appendEnded(k.out, reply.Describe(ended))
 	}
 	k.out = append(k.out, "]}"...)
 	return nil
+}
+
+// appendEnded appends the codes that make snapd renew its credentials.
+func appendEnded(b []byte, f reply.Failure) []byte {
+	for i, one := range append([]reply.Failure{f}, f.Also...) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"code":`...)
+		b = appendString(b, one.Code)
+		b = append(b, `,"message":`...)
+		b = appendString(b, one.Message)
+		b = append(b, '}')
+	}
+	return b
+}
+
+// tell says what the device has to whoever counts it.
+func (k *refreshWork) tell(a *api, r *http.Request) {
+	device := k.asker.Who.Device
+	if a.seen == nil || device.IsZero() {
+		return
+	}
+	for i := range k.request.context {
+		s := &k.request.context[i]
+		k.has = append(k.has, store.Installed{PackageID: s.snapID, Revision: s.revision, Channel: s.trackingChannel})
+	}
+	a.seen(device, k.arch, r.UserAgent(), k.has)
 }
 
 // check refuses a request whose actions could not be told apart, or that no
@@ -230,7 +261,7 @@ func (k *refreshWork) wish(a *api, r *http.Request) error {
 		var p pending
 		wish := catalog.Wish{Ref: store.Ref{ID: act.snapID, Name: act.name}, Query: store.Query{
 			Action: store.Action(act.kind), TracksDefault: byDefault, Architecture: k.arch,
-			Revision: act.revision, MayByRevision: true, Epoch: act.epoch, Phase: phase,
+			Revision: act.revision, Epoch: act.epoch, Phase: phase,
 		}}
 		channel, cohort := act.channel, act.cohortKey
 		if act.kind == kindRefresh {

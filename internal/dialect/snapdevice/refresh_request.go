@@ -292,7 +292,7 @@ func shortEpoch(d *jsonReader, text string) *store.Epoch {
 }
 
 // readValidationSets checks the keys of validation sets. They ask for nothing
-// that the revision in the action does not say, see Query.MayByRevision.
+// that the revision in the action does not say.
 func readValidationSets(d *jsonReader) {
 	d.array(maxValidationSets, func(int) {
 		if key := d.strings(maxKeyMembers); d.err == nil && len(key) != 4 {
