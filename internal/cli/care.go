@@ -61,9 +61,10 @@ never served. Exits with 9 when something is damaged.`,
 func gcCommand(o *options) *cobra.Command {
 	var grace time.Duration
 	cmd := &cobra.Command{
-		Use:     "gc",
-		Short:   "Remove blobs that nothing points at",
-		Long:    "Removes what interrupted pushes left. It may run while the store serves and takes pushes.",
+		Use:   "gc",
+		Short: "Remove blobs that nothing points at",
+		Long: `Removes what interrupted pushes left, and deltas to revisions that no channel has
+pointed at for 30 days. It may run while the store serves and takes pushes.`,
 		Example: fmt.Sprintf("  %[1]s gc", o.t.program),
 		Args:    none(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,7 +80,15 @@ func gcCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.t.print(c, func(w io.Writer) { fmt.Fprintf(w, "Removed %d blobs, %d bytes\n", c.Blobs, c.Bytes) })
+			if _, err := h.identity.Sweep(cmd.Context()); err != nil {
+				return err
+			}
+			return o.t.print(c, func(w io.Writer) {
+				if c.Deltas > 0 {
+					fmt.Fprintf(w, "Dropped %d deltas that no channel led to for 30 days\n", c.Deltas)
+				}
+				fmt.Fprintf(w, "Removed %d blobs, %d bytes\n", c.Blobs, c.Bytes)
+			})
 		},
 	}
 	cmd.Flags().DurationVar(&grace, "grace", 24*time.Hour, "spare what was put within this `time`")

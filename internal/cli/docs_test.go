@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -8,10 +9,16 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/delta"
+	"github.com/larder-store/larder/internal/dialect/candid"
+	"github.com/larder-store/larder/internal/dialect/snapdevice"
+	"github.com/larder-store/larder/internal/dialect/snappublisher"
+	"github.com/larder-store/larder/internal/dialect/sso"
 	"github.com/larder-store/larder/internal/server"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -358,6 +365,97 @@ func TestEveryTableAndKindOfChangeIsDocumented(t *testing.T) {
 	}
 }
 
+// referenceRow is a row of the tables of routes in the reference.
+var referenceRow = regexp.MustCompile("(?m)^\\| `((?:GET|POST|PUT|PATCH|DELETE|OPTIONS) /[^`]*)` \\|")
+
+func TestReferenceNamesEveryRoute(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repository, "docs/reference/http.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string]bool)
+	for _, m := range referenceRow.FindAllSubmatch(text, -1) {
+		if documented[string(m[1])] {
+			t.Errorf("the reference has %s twice", m[1])
+		}
+		documented[string(m[1])] = true
+	}
+	routes := slices.Concat(
+		[]string{"GET /", "GET /_status/ping", "GET /_status/check", "GET /metrics"}, // the server's own
+		snapdevice.Patterns(), snappublisher.Patterns(), sso.Patterns(), candid.Patterns(),
+	)
+	for _, pattern := range routes {
+		if !documented[pattern] {
+			t.Errorf("the reference lacks %s", pattern)
+		}
+		delete(documented, pattern)
+	}
+	for row := range documented {
+		t.Errorf("the reference has %s, and no API does", row)
+	}
+}
+
+// roleRow and wordRow are rows of the tables of permissions in the explanation.
+var (
+	roleRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| [^|]* \\| ([^|]*) \\| ([^|]*) \\|$")
+	wordRow = regexp.MustCompile("(?m)^\\| `([a-z_-]+)` \\| ([^|]*) \\|$")
+)
+
+func TestExplanationSaysWhoMayDoWhat(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repository, "docs/explanation/identity.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, foreign := make(map[string]string), make(map[string]string)
+	for _, m := range roleRow.FindAllSubmatch(text, -1) {
+		own[string(m[1])], foreign[string(m[1])] = string(m[2]), string(m[3])
+	}
+	another := &store.Package{Namespace: store.Snap, Name: "another", PublisherID: "another"}
+	for _, p := range store.Permissions() {
+		may := func(allowed func(store.Principal) bool) string {
+			var roles []string
+			for _, role := range store.UserRoles {
+				if allowed(store.Principal{Role: role, Account: "me"}) {
+					roles = append(roles, string(role))
+				}
+			}
+			if len(roles) == len(store.UserRoles) {
+				return "all"
+			}
+			return cmp.Or(strings.Join(roles, ", "), "–")
+		}
+		if want := may(func(who store.Principal) bool { return who.Need(p) == nil }); own[string(p)] != want {
+			t.Errorf("docs/explanation/identity.md says that %s is for %q, it is for %q", p, own[string(p)], want)
+		}
+		if want := may(func(who store.Principal) bool { return who.NeedOn(p, another) == nil }); foreign[string(p)] != want {
+			t.Errorf("docs/explanation/identity.md says that %s on others' is for %q, it is for %q", p, foreign[string(p)], want)
+		}
+		delete(own, string(p))
+	}
+	for name := range own {
+		t.Errorf("docs/explanation/identity.md has the permission %s, and the program does not", name)
+	}
+
+	words := make(map[string]string)
+	for _, m := range wordRow.FindAllSubmatch(text, -1) {
+		words[string(m[1])] = string(m[2])
+	}
+	for _, word := range store.WirePermissionNames() {
+		var meant []string
+		all, _ := store.WirePermission(word)
+		for _, p := range all {
+			meant = append(meant, "`"+string(p)+"`")
+		}
+		if want := cmp.Or(strings.Join(meant, ", "), "nothing"); words[word] != want {
+			t.Errorf("docs/explanation/identity.md says that %s means %q, it means %q", word, words[word], want)
+		}
+		delete(words, word)
+	}
+	for word := range words {
+		t.Errorf("docs/explanation/identity.md has the word %s, and the program does not", word)
+	}
+}
+
 func TestEveryMetricIsDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(repository, "docs/how-to/monitoring.md"))
 	if err != nil {
@@ -367,7 +465,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `(larder_\\w+)` \\|").FindAllSubmatch(text, -1) {
 		documented[string(m[1])] = true
 	}
-	registry := (&house{catalog: catalog.New(catalog.Options{})}).metrics()
+	registry := (&house{catalog: catalog.New(catalog.Options{}), deltas: delta.New(delta.Options{})}).metrics()
 	server.New(server.Options{Metrics: registry})
 	families, err := registry.Gather()
 	if err != nil {

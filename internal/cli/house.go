@@ -3,19 +3,24 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/blob"
 	"github.com/larder-store/larder/internal/blob/blobstore"
+	"github.com/larder-store/larder/internal/blob/partial"
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/delta"
 	"github.com/larder-store/larder/internal/device"
+	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/settings"
 	"github.com/larder-store/larder/internal/store"
 	"github.com/larder-store/larder/internal/upkeep"
@@ -29,11 +34,15 @@ type house struct {
 	authority *authority.Authority
 	catalog   *catalog.Catalog
 	device    *device.Devices
+	deltas    *delta.Maker
+	usage     *catalog.Usage
+	identity  *identity.Identity
 	settings  *settings.Settings
 	upkeep    *upkeep.Upkeep
 	pace      pace
 	log       *slog.Logger
 	who       store.Principal // whoever runs the command
+	stopping  <-chan struct{} // of a server: closed when it is about to stop
 }
 
 // errNotMade is why most commands refuse a directory without a store.
@@ -146,7 +155,22 @@ func (o *options) buildWith(ctx context.Context, secret authority.Secret) (_ *ho
 	h.authority = authority.New(secret)
 	h.settings = settings.New(h.db, h.authority)
 	h.device = device.New(h.db, h.authority, device.Config{Limit: h.pace.ticket, Approve: h.approve})
-	h.catalog = catalog.New(catalog.Options{DB: h.db, Blobs: h.blobs, Authority: h.authority, Log: h.log, Hear: h.hear})
+	h.identity = identity.New(identity.Options{
+		DB: h.db, Authority: h.authority, Log: h.log, Federation: h.federation,
+	})
+	pieces, err := partial.Open(filepath.Join(o.data, "partial"), partial.Options{})
+	if err != nil {
+		return nil, err
+	}
+	h.catalog = catalog.New(catalog.Options{
+		DB: h.db, Blobs: h.blobs, Authority: h.authority, Log: h.log, Hear: h.hear,
+		Setting: h.settings.Get, Partial: pieces,
+		ApplyDelta: func(ctx context.Context, source *store.Revision, delta io.Reader, most int64, into func(io.Reader) error) error {
+			return h.deltas.Apply(ctx, source, delta, most, into)
+		},
+	})
+	h.deltas = h.deltaMaker()
+	h.usage = catalog.NewUsage(catalog.UsageOptions{DB: h.db, Authority: h.authority, Log: h.log})
 	h.upkeep = &upkeep.Upkeep{
 		DB: h.db, Blobs: h.blobs, Authority: h.authority, Catalog: h.catalog, Settings: h.settings, Log: h.log,
 	}
@@ -159,6 +183,31 @@ func (h *house) hear(c store.Change) {
 	case "", "setting/proxy.device-auth.secret", "setting/proxy.cohort.secret":
 		h.device.Forget()
 	}
+	if _, key := store.SubjectID(c.Subject, "token-key"); key || c.Subject == "" {
+		h.identity.Forget()
+	}
+}
+
+// federation is the OpenID provider that the settings name.
+func (h *house) federation(ctx context.Context) (f identity.Federation, err error) {
+	for _, s := range []struct {
+		key  string
+		take func(string)
+	}{
+		{"larder.oidc.issuer", func(v string) { f.Issuer = v }},
+		{"larder.oidc.name", func(v string) { f.Name = v }},
+		{"larder.oidc.client-id", func(v string) { f.ClientID = v }},
+		{"larder.oidc.client-secret", func(v string) { f.ClientSecret = identity.NewSecret(v) }},
+		{"larder.oidc.scopes", func(v string) { f.Scopes = strings.Fields(v) }},
+	} {
+		value, err := h.settings.Get(ctx, s.key)
+		if err != nil {
+			return f, err
+		}
+		s.take(value)
+	}
+	f.AllowSignup, err = h.settings.Flag(ctx, "larder.oidc.allow-signup")
+	return f, err
 }
 
 // approve decides who gets a serial. A model is no secret, and a serial opens

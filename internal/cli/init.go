@@ -56,7 +56,17 @@ roots in the files and serves what they signed.`,
 			if err != nil {
 				return err
 			}
-			return o.t.print(made, func(w io.Writer) {
+			// Serving makes the first administrator as well; whoever is first prints
+			// its link.
+			admin, err := h.identity.EnsureAdmin(cmd.Context(), h.who)
+			if err != nil {
+				return err
+			}
+			answer := struct {
+				upkeep.Founded
+				Admin *firstAdmin `json:"admin,omitempty"`
+			}{made, h.firstAdmin(cmd.Context(), admin, "http://127.0.0.1:8444")}
+			return o.t.print(answer, func(w io.Writer) {
 				state := "There was a store here already"
 				if made.New {
 					state = "Made a store in " + o.data
@@ -65,6 +75,7 @@ roots in the files and serves what they signed.`,
 				if made.Authority != "" {
 					fmt.Fprintf(w, "Authority: %s\n", made.Authority)
 				}
+				o.introduce(w, answer.Admin)
 				fmt.Fprintf(w, "Serve it with: %s serve --data %s --listen 127.0.0.1:8444\n", o.t.program, o.data)
 			})
 		},

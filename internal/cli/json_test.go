@@ -107,6 +107,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	for _, step := range []struct {
 		section string // of the reference
 		args    []string
+		in      string // standard input
 		exit    int
 	}{
 		{section: "Errors", args: []string{"status"}, exit: exitNotFound},
@@ -122,13 +123,45 @@ func TestJSONIsAsDocumented(t *testing.T) {
 		{section: "larder store create", args: []string{"store", "create", "kiosks", "--include", "ubuntu", "--package", "hello"}},
 		{section: "larder store create", args: []string{"store", "show", "kiosks"}},
 		{section: "larder store create", args: []string{"store", "set", "kiosks", "--name", "Kiosks"}},
+		{section: "larder store members", args: []string{"store", "members", "kiosks"}},
 		{section: "larder package list", args: []string{"package", "list"}},
 		{section: "larder package show", args: []string{"package", "show", "hello"}},
 		{section: "larder release", args: []string{"release", "hello", "1", "edge"}},
 		{section: "larder release", args: []string{"close", "hello", "edge"}},
+		{section: "larder package track add", args: []string{"package", "track", "add", "hello", "2.0", "--version-pattern", ".*", "--phasing", "10"}},
+		{section: "larder package track guardrail", args: []string{"package", "track", "guardrail", "hello", "--add", "[0-9]+"}},
+		{section: "larder package track list", args: []string{"package", "track", "list", "hello"}},
 		{section: "larder override", args: []string{"override", "hello", "beta=1", "--reason", "r", "--expires", "2999-01-01"}},
 		{section: "larder override", args: []string{"list-overrides"}},
 		{section: "larder override", args: []string{"delete-override", "hello"}},
+		{section: "larder account create", in: "correct horse battery\n", args: []string{
+			"account", "create", "alice@example.com", "--username", "alice", "--password-stdin",
+		}},
+		{section: "larder account create", args: []string{"account", "create", "bob@example.com", "--username", "bob", "--link"}},
+		{section: "larder account create", args: []string{"account", "reset", "bob"}},
+		{section: "larder account create", in: "another good password\n", args: []string{"account", "set-password", "bob", "--password-stdin"}},
+		{section: "larder account create", args: []string{"account", "set-role", "bob@example.com", "reviewer"}},
+		{section: "larder account create", args: []string{"account", "disable", "bob"}},
+		{section: "larder account create", args: []string{"account", "enable", "bob"}},
+		{section: "larder account add-key", args: []string{
+			"account", "add-key", "alice", "bkGcBVkYQAdzTnKOC9dz8dGaGV6s7gLGmzeQIXH2JyA=", "--kind", "agent", "--name", "robot",
+		}},
+		{section: "larder package collaborators add", args: []string{"package", "collaborators", "add", "hello", "bob@example.com"}},
+		{section: "larder package collaborators list", args: []string{"package", "collaborators", "list", "hello"}},
+		{section: "larder package collaborators remove", args: []string{"package", "collaborators", "remove", "hello", "bob@example.com"}},
+		{section: "larder account list", args: []string{"account", "list"}},
+		{section: "larder account show", args: []string{"account", "show", "alice"}},
+		{section: "larder account add-key", args: []string{
+			"account", "remove-key", "alice", "bkGcBVkYQAdzTnKOC9dz8dGaGV6s7gLGmzeQIXH2JyA=", "--kind", "agent",
+		}},
+		{section: "larder account enable-2fa", args: []string{"account", "enable-2fa", "alice"}},
+		{section: "larder token create", args: []string{
+			"token", "create", "alice", "--permission", "package_push", "--package", "snap/hello", "--channel", "edge", "--store", "ubuntu", "--description", "d",
+		}},
+		{section: "larder token create", args: []string{"token", "create-admin", "alice", "--once"}},
+		{section: "larder token list", args: []string{"token", "list", "--account", "alice", "--all"}},
+		{section: "larder token revoke", args: []string{"token", "revoke", "--account", "alice"}},
+		{section: "larder token rotate-keys", args: []string{"token", "rotate-keys", "exchanged"}},
 		{section: "larder trust list", args: []string{"trust", "list"}},
 		{section: "larder assertion show", args: []string{"assertion", "show", "snap-declaration"}},
 		{section: "larder fsck", args: []string{"fsck"}},
@@ -139,34 +172,40 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	} {
 		var out, errOut bytes.Buffer
 		args := append([]string{"larder", "--data", data, "--format", "json"}, step.args...)
-		if code := Main(args, strings.NewReader(""), &out, &errOut); code != step.exit {
+		if code := Main(args, strings.NewReader(step.in), &out, &errOut); code != step.exit {
 			t.Fatalf("%s exits with %d: %s", strings.Join(step.args, " "), code, errOut.String())
 		}
 		if step.exit != exitOK {
 			out = errOut
 		}
-		var answer any
-		if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
-			t.Fatalf("%s prints no JSON: %v", strings.Join(step.args, " "), err)
+		asDocumented(t, tables[step.section], strings.Join(step.args, " "), out.Bytes())
+	}
+}
+
+// asDocumented fails the test unless what a command has printed is what a table
+// of the reference says.
+func asDocumented(t *testing.T, want map[string]jsonField, command string, out []byte) {
+	t.Helper()
+	var answer any
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatalf("%s prints no JSON: %v", command, err)
+	}
+	if len(want) == 0 {
+		t.Fatalf("the reference has no table for %s", command)
+	}
+	found := make(map[string]string)
+	typesOf(answer, "", want, found)
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		switch f, documented := want[path]; {
+		case !documented:
+			t.Errorf("%s prints %s, which the reference lacks", command, path)
+		case f.types != found[path] && !(f.types == "text" && found[path] == "time"):
+			t.Errorf("%s prints %s as %s, and the reference says %s", command, path, found[path], f.types)
 		}
-		want := tables[step.section]
-		if len(want) == 0 {
-			t.Fatalf("the reference has no table under %q", step.section)
-		}
-		found := make(map[string]string)
-		typesOf(answer, "", want, found)
-		for _, path := range slices.Sorted(maps.Keys(found)) {
-			switch f, documented := want[path]; {
-			case !documented:
-				t.Errorf("%s prints %s, which the reference lacks", step.args[0], path)
-			case f.types != found[path] && !(f.types == "text" && found[path] == "time"):
-				t.Errorf("%s prints %s as %s, and the reference says %s", step.args[0], path, found[path], f.types)
-			}
-		}
-		for path, f := range want {
-			if _, printed := found[path]; !printed && !f.optional {
-				t.Errorf("%s does not print %s, which the reference has", step.args[0], path)
-			}
+	}
+	for path, f := range want {
+		if _, printed := found[path]; !printed && !f.optional {
+			t.Errorf("%s does not print %s, which the reference has", command, path)
 		}
 	}
 }

@@ -67,7 +67,9 @@ const (
 	exitForbidden   = 6
 	exitUnavailable = 7
 	exitTooLarge    = 8
-	exitDamage      = 9 // fsck found damage
+	exitDamage      = 9  // fsck found damage
+	exitRejected    = 10 // the store rejected what was uploaded
+	exitHeld        = 11 // what was uploaded is held for review
 	exitInterrupted = 130
 )
 
@@ -95,9 +97,12 @@ var errInterrupted = errors.New("interrupted: nothing is left half done; run it 
 
 func exitCode(err error) int {
 	var usage usageError
+	var ended outcome
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &ended):
+		return ended.exit
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.Is(err, errInterrupted):
@@ -118,14 +123,16 @@ func newRoot(o *options) *cobra.Command {
 store fed by archives, as a store that you publish to, or at the edge of the
 public one.
 
-Commands work on the data directory, with or without a running server. LARDER_DATA,
+Commands work on the data directory, with or without a running server, except for
+login and snap, which publish in any store over HTTP, and need none here. LARDER_DATA,
 LARDER_DB, LARDER_BLOBS and LARDER_LISTEN say the same as the flags. Prefer them
 for URLs that hold a password: every user of a machine sees the arguments of its
 commands. LARDER_SECRET, base64 of 32 bytes, stands in for the file secret in the
 data directory, for nodes that share a database.
 
 Exit codes: 1 internal error, 2 usage, 3 not found, 4 conflict, 5 invalid input,
-6 not allowed, 7 out of reach, 8 too large, 9 damage found, 130 interrupted.`,
+6 not allowed, 7 out of reach, 8 too large, 9 damage found, 10 rejected and 11 held by
+a store's review, 130 interrupted.`,
 		Example: fmt.Sprintf(`  %[1]s serve --data ./store --listen 127.0.0.1:8444
   %[1]s push-snap ./hello_1.0_amd64.snap --register --channel stable
   %[1]s status`, t.program),
@@ -147,6 +154,8 @@ Exit codes: 1 internal error, 2 usage, 3 not found, 4 conflict, 5 invalid input,
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Run a store:"},
 		&cobra.Group{ID: "snaps", Title: "Snaps:"},
+		&cobra.Group{ID: "publish", Title: "Publish in a store, here or elsewhere:"},
+		&cobra.Group{ID: "people", Title: "Accounts and tokens:"},
 		&cobra.Group{ID: "trust", Title: "Trust and assertions:"},
 		&cobra.Group{ID: "care", Title: "Look after it:"},
 		&cobra.Group{ID: "about", Title: "About these commands:"},
@@ -178,6 +187,17 @@ var commands = []struct {
 	{"snaps", overrideCommand},
 	{"snaps", listOverridesCommand},
 	{"snaps", deleteOverrideCommand},
+	{"snaps", reviewCommand},
+	{"snaps", disputeCommand},
+
+	{"publish", loginCommand},
+	{"publish", logoutCommand},
+	{"publish", whoamiCommand},
+	{"publish", exportLoginCommand},
+	{"publish", snapCommand},
+
+	{"people", accountCommand},
+	{"people", tokenCommand},
 
 	{"trust", trustCommand},
 	{"trust", pushAccountKeysCommand},

@@ -18,7 +18,8 @@ func packageCommand(o *options) *cobra.Command {
 		Use:     "package",
 		Short:   "List, show and change packages",
 		Example: fmt.Sprintf("  %[1]s package list\n  %[1]s package show hello", o.t.program),
-	}, packageListCommand(o), packageShowCommand(o), packageSetCommand(o))
+	}, packageListCommand(o), packageShowCommand(o), packageSetCommand(o), packageTrackCommand(o),
+		packageCollaboratorsCommand(o))
 }
 
 func packageListCommand(o *options) *cobra.Command {
@@ -158,11 +159,13 @@ func packageSetCommand(o *options) *cobra.Command {
 
 func releaseCommand(o *options) *cobra.Command {
 	var p catalog.Pointing
+	var cancel bool
 	cmd := &cobra.Command{
 		Use:   "release SNAP REVISION CHANNEL...",
 		Short: "Point channels at a revision",
 		Example: fmt.Sprintf(`  %[1]s release hello 12 stable candidate
   %[1]s release hello 13 stable --progressive 20
+  %[1]s release hello 13 stable --cancel
   %[1]s release hello 14 edge/fix-42 --arch arm64`, o.t.program),
 		Args: atLeast(3, "a snap, a revision and at least one channel"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -170,9 +173,12 @@ func releaseCommand(o *options) *cobra.Command {
 			if err != nil || revision < 1 {
 				return usagef("%q is not a revision", args[1])
 			}
-			to := make([]catalog.Pointing, len(args)-2)
+			if p.Percentage == 100 {
+				p.Percentage, p.AtOnce = 0, true
+			}
+			to := make([]catalog.Move, len(args)-2)
 			for i, name := range args[2:] {
-				to[i] = p
+				to[i] = catalog.Move{Pointing: p, Revision: revision, Cancel: cancel}
 				if to[i].Channel, err = store.ParseChannel(name); err != nil {
 					return err
 				}
@@ -182,15 +188,17 @@ func releaseCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			made, err := h.catalog.Release(cmd.Context(), h.who, store.Snap, args[0], revision, to)
+			moved, err := h.catalog.Move(cmd.Context(), h.who, store.Snap, store.Ref{Name: args[0]}, to)
 			if err != nil {
 				return err
 			}
-			return o.printReleases(args[0], made)
+			return o.printReleases(args[0], moved.Made)
 		},
 	}
 	cmd.Flags().StringVar(&p.Architecture, "arch", "", "only on this `architecture`; default: all of the revision's")
-	cmd.Flags().Float64Var(&p.Percentage, "progressive", 0, "`percentage` of the devices that have the snap from the channel")
+	cmd.Flags().Float64Var(&p.Percentage, "progressive", 0, "`percentage` of the devices that have the snap from the channel; 100: all of them, at once")
+	cmd.Flags().BoolVar(&p.Paused, "paused", false, "reach no further device than those that have the progressive release")
+	cmd.Flags().BoolVar(&cancel, "cancel", false, "take the progressive release back: everyone gets what was there before")
 	return cmd
 }
 

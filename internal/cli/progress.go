@@ -87,3 +87,41 @@ func (m *meter) done() {
 		m.screen.Wait()
 	}
 }
+
+// spinner shows that something goes on elsewhere, and how far it is in words,
+// to a person only.
+type spinner struct {
+	screen *mpb.Progress // nil when nobody watches
+	bar    *mpb.Bar
+
+	mu   sync.Mutex
+	word string // owned by mu
+}
+
+func (t *terminal) newSpinner(name string) *spinner {
+	s := new(spinner)
+	if !t.interactive() {
+		return s
+	}
+	s.screen = mpb.New(mpb.WithOutput(t.err), mpb.WithWidth(40))
+	s.bar = s.screen.AddSpinner(0, mpb.BarWidth(1), mpb.PrependDecorators(decor.Name(name+" ")), mpb.AppendDecorators(
+		decor.Any(func(decor.Statistics) string {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.word
+		})))
+	return s
+}
+
+func (s *spinner) show(word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.word = word
+}
+
+func (s *spinner) done() {
+	if s.bar != nil {
+		s.bar.SetTotal(-1, true)
+		s.screen.Wait()
+	}
+}

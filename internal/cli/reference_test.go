@@ -68,7 +68,7 @@ func firstDifference(a, b string) int {
 // documentedRoot is the tree of commands as it is on a machine where nothing
 // is configured.
 func documentedRoot(t *testing.T) *cobra.Command {
-	for _, name := range []string{"LARDER_DATA", "LARDER_LISTEN", "LARDER_DB", "LARDER_BLOBS"} {
+	for _, name := range []string{"LARDER_DATA", "LARDER_LISTEN", "LARDER_DB", "LARDER_BLOBS", "LARDER_STORE"} {
 		t.Setenv(name, "")
 	}
 	root := newRoot(&options{t: &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, program: "larder"}})
@@ -84,7 +84,9 @@ func commandPage(t *testing.T) string {
 Made from the program; ` + "`larder VERB --help`" + ` says the same. Called as ` + "`snap-proxy`, `snap-store-proxy`\nor `enterprise-store`" + ` (a link to the binary), it is the same program under that name.
 
 Commands work on the data directory, with or without a running server, and as any user who may
-write there. [What they print as JSON](json.md) is a page of its own.
+write there. ` + "`login`, `logout`, `whoami`, `export-login` and all of `snap`" + ` are a publisher's: they ask a store over
+HTTP, here or elsewhere, and need no data directory. What they keep lies in ` + "`$XDG_CONFIG_HOME/larder`" + `, else
+` + "`~/.config/larder`" + `, apart from any store's data. [What they print as JSON](json.md) is a page of its own.
 
 `)
 	b.WriteString("| verb | what it does |\n| --- | --- |\n")
@@ -136,6 +138,8 @@ var exitMeanings = []struct {
 	{exitUnavailable, "something it needs does not answer or is full: database, blob store, disk, address"},
 	{exitTooLarge, "something given is over a limit"},
 	{exitDamage, "`fsck` found damage"},
+	{exitRejected, "a store's review rejected what `snap upload` sent"},
+	{exitHeld, "what `snap upload` sent is held until somebody has looked at it"},
 	{exitInterrupted, "interrupted by SIGINT or SIGTERM"},
 }
 
@@ -246,11 +250,15 @@ var kindsOfSetting = map[settings.Kind]string{
 	settings.Number:   "whole number",
 	settings.Port:     "port",
 	settings.List:     "JSON list of strings",
+	settings.Networks: "a list of networks",
 	settings.URL:      "http(s) URL",
+	settings.Issuer:   "http(s) URL, with its final slash or without",
 	settings.Host:     "host name",
 	settings.HostPort: "host name, with or without a port",
 	settings.Secrets:  "secrets of 16 characters or more, newest first, with commas between them",
 	settings.StoreID:  "store id",
+	settings.Date:     "day",
+	settings.Policy:   "review policy",
 }
 
 func settingsPage(t *testing.T) string {
@@ -264,7 +272,7 @@ are is not a setting: see [the flags of every command](cli.md#flags-of-every-com
 
 Names and defaults are those of the Snap Store Proxy and Enterprise Store, so that what
 ` + "`config --export-yaml`" + ` prints there can be imported here. Keys that steer parts larder does not have are
-kept and shown, and nothing reads them.
+kept and shown, and nothing reads them. Keys that begin with ` + "`larder.`" + ` are larder's own.
 
 - Secrets print as ` + "`" + settings.Redacted + "`" + ` unless they are asked for by name or exported.
 - Values are written in one form: flags as ` + "`True`" + ` or ` + "`False`" + `, lists as JSON, URLs without a slash at the end.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os/signal"
 	"syscall"
 	"time"
@@ -14,7 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/larder-store/larder/internal/dialect/candid"
 	"github.com/larder-store/larder/internal/dialect/snapdevice"
+	"github.com/larder-store/larder/internal/dialect/snappublisher"
+	"github.com/larder-store/larder/internal/dialect/sso"
+	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/server"
 	"github.com/larder-store/larder/internal/store"
 	"github.com/larder-store/larder/internal/upkeep"
@@ -64,27 +69,44 @@ func (o *options) serve(ctx context.Context, listen string, demo bool) error {
 			Try("choose another address with --listen").Because(errors.Unwrap(err))
 	}
 	at := "http://" + listener.Addr().String()
+	admin, err := h.identity.EnsureAdmin(ctx, h.who)
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	h.stopping = ctx.Done()
 	srv := server.New(server.Options{
 		Mounts: h.mounts(at), Checks: h.checks(o), Version: Version, StoreID: founded.StoreID, Logger: h.log,
-		Metrics: h.metrics(),
+		Metrics: h.metrics(), TrustedProxies: h.trustedProxies,
 	})
-	o.welcome(at, founded, demo)
+	o.welcome(at, founded, h.firstAdmin(ctx, admin, at), demo)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return srv.Run(ctx, listener) })
+	g.Go(func() error { return h.catalog.RunUploads(ctx) })
+	g.Go(func() error { return h.deltas.Run(ctx) })
+	g.Go(func() error { return h.identity.Run(ctx) })
+	g.Go(func() error { return h.usage.Run(ctx) })
 	g.Go(func() error {
-		err := o.furnish(ctx, h, demo, at)
+		err := o.furnish(ctx, h, admin, demo, at)
 		if ctx.Err() != nil {
 			return nil // stopped on the way: the next start goes on
 		}
 		return err
 	})
-	return g.Wait()
+	err = g.Wait()
+	h.usage.Finish(ctx)
+	return err
 }
 
 // furnish does what a new store needs and clients need not wait for.
-func (o *options) furnish(ctx context.Context, h *house, demo bool, at string) error {
+func (o *options) furnish(ctx context.Context, h *house, admin *identity.FirstAdmin, demo bool, at string) error {
 	if err := h.upkeep.EnsureRoot(ctx, h.who); err != nil {
 		return err
+	}
+	if admin != nil { // made before there was a root to sign with
+		if err := h.identity.Sign(ctx, h.who, admin.User.Account.ID); err != nil {
+			return err
+		}
 	}
 	if !demo {
 		return nil
@@ -106,10 +128,14 @@ func (h *house) hasNoRoot(ctx context.Context) bool {
 
 // welcome tells where the store is, and what to try unless the demo is still to
 // come.
-func (o *options) welcome(at string, f upkeep.Founded, demo bool) {
+func (o *options) welcome(at string, f upkeep.Founded, admin *firstAdmin, demo bool) {
 	value := map[string]any{"url": at, "store-id": f.StoreID, "data": o.data, "demo": demo}
+	if admin != nil {
+		value["admin"] = admin
+	}
 	_ = o.t.print(value, func(w io.Writer) { // a closed standard output does not stop a server
 		fmt.Fprintf(w, "Serving on %s\nStore ID: %s\n", at, f.StoreID)
+		o.introduce(w, admin)
 		if demo {
 			fmt.Fprintln(w, "Filling the store with demo snaps…")
 		} else {
@@ -135,14 +161,52 @@ func (o *options) tryNext(w io.Writer, at string, demo bool) {
 // mounts is which dialect hangs where.
 func (h *house) mounts(listening string) []server.Mount {
 	devices := snapdevice.New(snapdevice.Options{
-		Catalog: h.catalog, Devices: h.device, BaseURL: h.baseURL,
+		Catalog: h.catalog, Devices: h.device, Users: h.identity, BaseURL: h.baseURL, Seen: h.usage.Seen,
 		StoreAssertions: func(ctx context.Context) ([]byte, string, error) {
 			return h.upkeep.StoreAssertions(ctx, listening)
 		},
 	})
-	return []server.Mount{{
-		Name: "snapdevice", Under: snapdevice.Under, Exactly: snapdevice.Exactly, Handler: devices,
-	}}
+	publishers := snappublisher.New(snappublisher.Options{
+		Catalog: h.catalog, Identity: h.identity, BaseURL: h.baseURL, Terms: h.terms,
+	})
+	uploads, rest := split(snappublisher.Under, "/unscanned-upload")
+	return []server.Mount{
+		{Name: "snapdevice", Under: snapdevice.Under, Exactly: snapdevice.Exactly, Handler: devices},
+		{Name: "snappublisher", Under: rest, Exactly: snappublisher.Exactly, Handler: publishers},
+		{Name: "uploads", Under: uploads, Handler: publishers, BodyLimit: -1}, // the catalog has limits of its own
+		{Name: "sso", Under: sso.Under, Exactly: sso.Exactly, Handler: h.signOn(), BodyLimit: sso.BodyLimit, Errors: sso.Errors},
+		h.identityMount(),
+	}
+}
+
+// split divides paths into those that are one and the others.
+func split(paths []string, one string) (those, others []string) {
+	for _, p := range paths {
+		if p == one {
+			those = append(those, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return those, others
+}
+
+// identityMount is the identity service, where people log in.
+func (h *house) identityMount() server.Mount {
+	return server.Mount{
+		Name: "candid", Under: candid.Under, Errors: candid.Errors, BodyLimit: candid.BodyLimit,
+		Handler: candid.New(candid.Options{Identity: h.identity, BaseURL: h.baseURL, ReturnTo: h.returnTo, Stopping: h.stopping}),
+	}
+}
+
+// trustedProxies are the networks of proxies whose word counts.
+func (h *house) trustedProxies(ctx context.Context) ([]netip.Prefix, error) {
+	return h.settings.Networks(ctx, "larder.trusted-proxies")
+}
+
+// returnTo lists the web sites that may send their users here to log in.
+func (h *house) returnTo(ctx context.Context) ([]string, error) {
+	return h.settings.List(ctx, "larder.identity.return-to")
 }
 
 // baseURL is what absolute URLs in answers begin with: the store's configured

@@ -21,14 +21,22 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.t.print(s, func(w io.Writer) { printStatus(w, s) })
+			deltas, err := h.deltaState(ctx)
+			if err != nil {
+				return err
+			}
+			value := struct {
+				upkeep.Status
+				Deltas string `json:"deltas"`
+			}{s, deltas}
+			return o.t.print(value, func(w io.Writer) { printStatus(w, s, deltas) })
 		}),
 	}
 }
 
 // printStatus prints lines that scripts read as YAML, as the existing product
 // does.
-func printStatus(w io.Writer, s upkeep.Status) {
+func printStatus(w io.Writer, s upkeep.Status, deltas string) {
 	fmt.Fprintf(w, "Store URL: %s\n", orDefault(s.URL, "not configured (set proxy.domain)"))
 	fmt.Fprintf(w, "Store DB: %s\n", s.DB)
 	if s.Airgap {
@@ -36,6 +44,7 @@ func printStatus(w io.Writer, s upkeep.Status) {
 	}
 	fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
 	fmt.Fprintf(w, "Authority: %s\n", orDefault(s.Authority, s.NoAuthority))
+	fmt.Fprintf(w, "Deltas: %s\n", deltas)
 	fmt.Fprintf(w, "Connected Devices: %d\n", s.Devices)
 	fmt.Fprintln(w, "Contents:")
 	fmt.Fprintf(w, "  packages: %d\n  revisions: %d\n  blobs: %d\n  bytes: %d\n  assertions: %d\n",

@@ -21,7 +21,8 @@ that its model names, or the global one (ubuntu). A store shows the packages at
 home in it, those of the stores it includes, single packages you add, and the
 essential snaps (snapd and the bases) of the global store.`,
 		Example: fmt.Sprintf("  %[1]s store list\n  %[1]s store create mybrand --brand mybrandaccount --private", o.t.program),
-	}, storeCreateCommand(o), storeSetCommand(o), storeRemoveCommand(o), storeListCommand(o), storeShowCommand(o))
+	}, storeCreateCommand(o), storeSetCommand(o), storeRemoveCommand(o), storeListCommand(o), storeShowCommand(o),
+		storeMembersCommand(o))
 }
 
 func storeCreateCommand(o *options) *cobra.Command {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -70,11 +72,32 @@ func table(w io.Writer, header string, rows func(row func(format string, args ..
 func (t *terminal) fail(err error) {
 	if !t.json {
 		for _, e := range each(err) {
-			fmt.Fprintf(t.err, "error: %v\n", withNext(e, t.program))
+			fmt.Fprintf(t.err, "error: %s\n", harmless(withNext(e, t.program).Error()))
 		}
 		return
 	}
 	enc := json.NewEncoder(t.err)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(map[string]failure{"error": describe(withNext(err, t.program))}) // nothing is left to tell it to
+}
+
+// harmless is text without what would make a terminal do more than show it:
+// what a store says is not ours.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// harmlessWriter writes on what is harmless of it.
+type harmlessWriter struct{ io.Writer }
+
+func (w harmlessWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, harmless(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

@@ -11,7 +11,7 @@ type room struct {
 // rooms is the house. Arrows run one way:
 //
 //	cli, server, web → dialect
-//	→ catalog, identity, device, settings, transfer, upkeep, upstream
+//	→ catalog, identity, delta, device, settings, transfer, upkeep, upstream
 //	→ authority, inspect, blob, db → store
 //
 // with assertion beside store at the ground, and client beside them all.
@@ -34,10 +34,11 @@ var rooms = []room{
 	// says so.
 	{"internal/catalog", infrastructure},
 	{"internal/identity", infrastructure},
+	{"internal/delta", infrastructure},
 	{"internal/device", infrastructure},
 	{"internal/settings", infrastructure},
 	{"internal/transfer", append([]string{"internal/catalog"}, infrastructure...)},
-	{"internal/upkeep", append([]string{"internal/catalog", "internal/settings"}, infrastructure...)},
+	{"internal/upkeep", append([]string{"internal/catalog", "internal/delta", "internal/settings"}, infrastructure...)},
 	{"internal/upstream", append([]string{"client"}, infrastructure...)},
 
 	// The infrastructure: no room of it knows another.
@@ -61,8 +62,8 @@ var rooms = []room{
 }
 
 var useCases = []string{
-	"internal/catalog", "internal/identity", "internal/device", "internal/settings", "internal/transfer",
-	"internal/upkeep", "internal/upstream",
+	"internal/catalog", "internal/identity", "internal/delta", "internal/device", "internal/settings",
+	"internal/transfer", "internal/upkeep", "internal/upstream",
 }
 
 // infrastructure is what a use case stands on, the ground included.
