@@ -50,12 +50,13 @@ type massacre struct {
 
 	window time.Duration // in which a kill falls: what a few pushes take
 
-	mu        sync.Mutex             // guards what follows
-	pushes    []*push                // since the last check
-	settled   []*push                // that were found to be visible
-	overrides map[string]*overridden // by snap
-	running   map[*exec.Cmd]bool
-	count     struct{ pushes, acknowledged, overrides, reads, killed int }
+	mu         sync.Mutex // guards what follows
+	publishing publishing
+	pushes     []*push                // since the last check
+	settled    []*push                // that were found to be visible
+	overrides  map[string]*overridden // by snap
+	running    map[*exec.Cmd]bool
+	count      struct{ pushes, acknowledged, overrides, reads, killed int }
 }
 
 // push is one larder push-snap. Its outcome is unknown until acknowledged; then
@@ -89,6 +90,7 @@ func newMassacre(t *testing.T, p place, seed uint64) *massacre {
 		m.overrides[name] = &overridden{}
 	}
 	m.window = min(max(time.Since(began), 100*time.Millisecond), time.Second)
+	m.openPublishing()
 	return m
 }
 
@@ -105,6 +107,7 @@ func (m *massacre) run(rounds int) {
 		}
 		m.s = m.n.serve()
 		m.check(m.pushes)
+		m.checkReleases()
 		if m.t.Failed() {
 			m.t.Fatalf("failed in round %d", round)
 		}
@@ -112,6 +115,7 @@ func (m *massacre) run(rounds int) {
 	all := m.settled
 	m.settled = nil
 	m.check(all)
+	m.checkPublished()
 	c := m.count
 	m.t.Logf("%d rounds in %s: %d pushes (%d acknowledged, %d visible), %d overrides acknowledged, %d reads, %d commands killed",
 		rounds, time.Since(began).Round(time.Second), c.pushes, c.acknowledged, len(m.settled), c.overrides, c.reads, c.killed)
@@ -131,6 +135,7 @@ func (m *massacre) round(round int) {
 	revision := 1 + round%2
 	workers.Go(func() { m.override(shared, revision) })
 	workers.Go(func() { m.readUntil(stop) })
+	workers.Go(func() { m.publishUntil(stop, round) })
 
 	moment := time.After(time.Duration(m.rand.Int64N(int64(m.window))))
 	<-moment

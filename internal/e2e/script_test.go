@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"json":   scriptJSON,
 			"serve":  func(ts *testscript.TestScript, _ bool, args []string) { scriptServe(t, ts, args) },
 			"get":    scriptGet,
+			"keep":   scriptKeep,
 			"root":   func(ts *testscript.TestScript, _ bool, args []string) { scriptRoot(t, ts, args) },
 		},
 	})
@@ -57,7 +58,10 @@ func scriptLarder(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(ts.Getenv("LARDER"), args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{}
-	for _, name := range []string{"PATH", "HOME", "LARDER_DATA", "LARDER_DB", "LARDER_BLOBS", "LARDER_SECRET"} {
+	for _, name := range []string{
+		"PATH", "HOME", "LARDER_DATA", "LARDER_DB", "LARDER_BLOBS", "LARDER_SECRET",
+		"LARDER_STORE", "LARDER_STORE_CREDENTIALS", "SNAPCRAFT_ADMIN_MACAROON", "CRAFT_STORE_RETRIES",
+	} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -95,24 +99,7 @@ func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: json stdout|stderr PATH [VALUE]")
 	}
-	var doc any
-	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &doc); err != nil {
-		ts.Fatalf("%s is no JSON: %v", args[0], err)
-	}
-	for _, step := range strings.Split(args[1], ".") {
-		var next any
-		switch at := doc.(type) {
-		case map[string]any:
-			next = at[step]
-		case []any:
-			if i, err := strconv.Atoi(step); err == nil && i < len(at) {
-				next = at[i]
-			} else if step == "length" {
-				next = len(at)
-			}
-		}
-		doc = next
-	}
+	doc := at(ts, args[0], args[1])
 	if neg {
 		if doc != nil {
 			ts.Fatalf("there is %v at %s", doc, args[1])
@@ -130,6 +117,46 @@ func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s is %s, want %s", args[1], b.String(), args[2])
 		}
 	}
+}
+
+// keep NAME stdout|FILE [PATH] sets the variable NAME to a text without the blanks
+// around it, or to the text at a path of the JSON document there.
+func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: keep NAME stdout|FILE [PATH]")
+	}
+	text := strings.TrimSpace(ts.ReadFile(args[1]))
+	if len(args) == 3 {
+		found, ok := at(ts, args[1], args[2]).(string)
+		if !ok {
+			ts.Fatalf("there is no text at %s", args[2])
+		}
+		text = found
+	}
+	ts.Setenv(args[0], text)
+}
+
+// at is what a JSON document has at a path such as units.0.unit; nil is nothing.
+func at(ts *testscript.TestScript, file, path string) any {
+	var doc any
+	if err := json.Unmarshal([]byte(ts.ReadFile(file)), &doc); err != nil {
+		ts.Fatalf("%s is no JSON: %v", file, err)
+	}
+	for _, step := range strings.Split(path, ".") {
+		var next any
+		switch at := doc.(type) {
+		case map[string]any:
+			next = at[step]
+		case []any:
+			if i, err := strconv.Atoi(step); err == nil && i < len(at) {
+				next = at[i]
+			} else if step == "length" {
+				next = len(at)
+			}
+		}
+		doc = next
+	}
+	return doc
 }
 
 // serve [ARGS...] starts a server on the script's store, and sets $URL to where

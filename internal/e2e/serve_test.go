@@ -110,6 +110,7 @@ func TestASecondServerTellsThatThePortIsTaken(t *testing.T) {
 
 func TestTheDemoIsMadeOnce(t *testing.T) {
 	n := newNode(t, place{})
+	n.env = []string{"PATH=" + t.TempDir()} // no xdelta3: deltas come when they come
 	filled := func(s *server) *server {
 		poll(t, "the demo", func() error {
 			if said := s.log.String(); !strings.Contains(said, "Demo: ") || !strings.Contains(said, "status --data") {

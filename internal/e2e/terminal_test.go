@@ -92,6 +92,14 @@ func terminal(t testing.TB) (keyboard, tty *os.File) {
 	return keyboard, tty
 }
 
+// echoes reports whether what is typed shows on the terminal.
+func echoes(t testing.TB, keyboard *os.File) bool {
+	t.Helper()
+	var settings syscall.Termios
+	control(t, keyboard, syscall.TCGETS, unsafe.Pointer(&settings))
+	return settings.Lflag&syscall.ECHO != 0
+}
+
 func control(t testing.TB, f *os.File, request uintptr, arg unsafe.Pointer) {
 	t.Helper()
 	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(arg)); errno != 0 {
