@@ -75,6 +75,7 @@ var scenarios = []struct {
 	{"download resumes a partial file", downloadResume},
 	{"download restarts when the partial file is wrong", downloadRestart},
 	{"download of a range", downloadRange},
+	{"download of a delta", downloadDelta},
 
 	{"refresh with nothing new", refreshNothing},
 	{"refresh to a new revision", refreshNew},

@@ -70,8 +70,14 @@ func assertionMiss(t *testing.T, s *shop) {
 // snapd does, and returns how many assertion streams it was sent to.
 func resolve(t *testing.T, client *store.Store, pool *asserts.Pool, actions ...*store.SnapAction) (results []store.SnapActionResult, streams int) {
 	t.Helper()
+	return resolveWith(t, client, pool, nil, actions...)
+}
+
+// resolveWith is resolve for a device that has snaps.
+func resolveWith(t *testing.T, client *store.Store, pool *asserts.Pool, installed []*store.CurrentSnap, actions ...*store.SnapAction) (results []store.SnapActionResult, streams int) {
+	t.Helper()
 	for range 10 {
-		got, fetched, err := client.SnapAction(context.Background(), nil, actions, pool, nil, nil)
+		got, fetched, err := client.SnapAction(context.Background(), installed, actions, pool, nil, nil)
 		if failed, ok := err.(*store.SnapActionError); ok && failed.NoResults {
 			return results, streams
 		}
@@ -79,7 +85,7 @@ func resolve(t *testing.T, client *store.Store, pool *asserts.Pool, actions ...*
 			t.Fatal(err)
 		}
 		results = append(results, got...)
-		actions = nil
+		installed, actions = nil, nil
 		for _, result := range fetched {
 			streams += len(result.StreamURLs)
 			batch := asserts.NewBatch(nil)

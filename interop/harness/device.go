@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"fmt"
 	"net/url"
 	"sync"
 	"testing"
@@ -33,7 +34,21 @@ type Device struct {
 
 // NewDevice makes a device with a serial that the brand signed.
 func (b *Brand) NewDevice(model *asserts.Model, serial string) *Device {
+	return b.newDevice(model, serial, newDeviceKey())
+}
+
+// NewDevices makes n devices. Unlike real ones they have one key between them,
+// since making keys takes long.
+func (b *Brand) NewDevices(model *asserts.Model, n int) []*Device {
 	key := newDeviceKey()
+	devices := make([]*Device, n)
+	for i := range devices {
+		devices[i] = b.newDevice(model, fmt.Sprintf("one-of-many-%d", i), key)
+	}
+	return devices
+}
+
+func (b *Brand) newDevice(model *asserts.Model, serial string, key asserts.PrivateKey) *Device {
 	public, err := asserts.EncodePublicKey(key.PublicKey())
 	if err != nil {
 		panic(err)

@@ -99,7 +99,13 @@ func (l *Larder) Node() *Larder {
 // output. The test ends if the command fails.
 func (l *Larder) Run(args ...string) string {
 	l.t.Helper()
-	stdout, stderr, err := l.Try(args...)
+	return l.Type("", args...)
+}
+
+// Type is Run with something on standard input.
+func (l *Larder) Type(input string, args ...string) string {
+	l.t.Helper()
+	stdout, stderr, err := l.try(input, args)
 	if err != nil {
 		l.t.Fatalf("larder %s: %v\nstdout: %s\nstderr: %s", strings.Join(args, " "), err, stdout, stderr)
 	}
@@ -109,12 +115,18 @@ func (l *Larder) Run(args ...string) string {
 // Try is Run for commands that may fail.
 func (l *Larder) Try(args ...string) (stdout, stderr string, err error) {
 	l.t.Helper()
+	return l.try("", args)
+}
+
+func (l *Larder) try(input string, args []string) (stdout, stderr string, err error) {
+	l.t.Helper()
 	if _, err := binary(); err != nil { // takes time that is not the command's
 		l.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	cmd := l.command(ctx, args...)
+	cmd.Stdin = strings.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()

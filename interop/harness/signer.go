@@ -18,7 +18,7 @@ import (
 var keys embed.FS
 
 // Key is the fixed test key of a name. There is one for each authority and
-// brand of the tests, and one called "device".
+// brand of the tests, one of a publisher, and one called "device".
 func Key(name string) *rsa.PrivateKey {
 	text, err := keys.ReadFile("testdata/" + name + ".pem")
 	if err != nil {

@@ -35,9 +35,11 @@ type Snap struct {
 	Icon         []byte   // see [Icon]
 	// Ballast is a number of incompressible bytes to carry. They depend on
 	// name and version only, so that the same description gives the same
-	// content.
+	// content. Much of it is not even tried to be compressed.
 	Ballast int
 }
+
+const muchBallast = 16 << 20 // bytes
 
 // Build makes the snap with mksquashfs and returns its path.
 func (s Snap) Build(t testing.TB) string {
@@ -67,8 +69,12 @@ func (s Snap) Build(t testing.TB) string {
 		writeFile(t, filepath.Join(content, "ballast"), s.ballast())
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%s_%s_%s.snap", s.Name, s.version(), s.architecture()))
-	cmd := exec.Command("mksquashfs", content, path,
-		"-quiet", "-no-progress", "-noappend", "-all-root", "-no-xattrs", "-comp", "xz", "-no-fragments")
+	args := []string{content, path,
+		"-quiet", "-no-progress", "-noappend", "-all-root", "-no-xattrs", "-comp", "xz", "-no-fragments"}
+	if s.Ballast > muchBallast {
+		args = append(args, "-noD")
+	}
+	cmd := exec.Command("mksquashfs", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot make %s: %v\n%s", s.Name, err, out)
 	}
