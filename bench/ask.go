@@ -48,6 +48,11 @@ func (s *server) fetch(ctx context.Context, method, path string, body []byte) (a
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return read(request)
+}
+
+// read sends a request and reads what must be a 200.
+func read(request *http.Request) (answer, error) {
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return answer{}, err
@@ -58,7 +63,7 @@ func (s *server) fetch(ctx context.Context, method, path string, body []byte) (a
 		return answer{}, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return answer{}, fmt.Errorf("%s %s: %s: %.300s", method, path, response.Status, text)
+		return answer{}, fmt.Errorf("%s %s: %s: %.300s", request.Method, request.URL.Path, response.Status, text)
 	}
 	return answer{response.Header.Get("Content-Type"), text}, nil
 }

@@ -26,9 +26,16 @@ type bareSpec struct {
 	// Refresh decodes each request and encodes the answer anew; else the bytes
 	// of Body are sent as they are.
 	Refresh bool `json:"refresh"`
+	// Token is a macaroon that is decoded and verified with its key for each
+	// request, before the bytes are sent; "" is none.
+	Token    string `json:"token"`
+	TokenKey []byte `json:"token-key"`
 }
 
 func (s bareSpec) handler() (http.Handler, error) {
+	if s.Token != "" {
+		return http.HandlerFunc(s.verifyThenSend), nil
+	}
 	if !s.Refresh {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.send(w, s.Body) }), nil
 	}
@@ -49,6 +56,18 @@ func (s bareSpec) handler() (http.Handler, error) {
 		}
 		s.send(w, body)
 	}), nil
+}
+
+func (s bareSpec) verifyThenSend(w http.ResponseWriter, _ *http.Request) {
+	m, err := decodeMacaroon(s.Token)
+	if err == nil {
+		err = m.Verify(s.TokenKey, func(string) error { return nil }, nil)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	s.send(w, s.Body)
 }
 
 func (s bareSpec) send(w http.ResponseWriter, body []byte) {

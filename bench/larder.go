@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/larder-store/larder/internal/inspect/snapbuild"
@@ -59,21 +62,61 @@ func (b *lab) newLarder(ctx context.Context, name string) (*larder, error) {
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return nil, err
 	}
-	return l, l.run(ctx, "init")
+	flags, err := rootFlags(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.run(ctx, append([]string{"init"}, flags...)...)
 }
 
 func (l *larder) data() string { return filepath.Join(l.dir, "data") }
 
 // run runs a command of larder.
 func (l *larder) run(ctx context.Context, args ...string) error {
+	_, err := l.runWith(ctx, "", args...)
+	return err
+}
+
+// runWith runs a command with something on standard input, and returns what it
+// prints.
+func (l *larder) runWith(ctx context.Context, input string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, l.binary, append(args, "--data", l.data())...)
 	cmd.Env = append(os.Environ(), l.env...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdin = strings.NewReader(input)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("larder %s: %w\n%s", args[0], err, out.Bytes())
+		return nil, fmt.Errorf("larder %s: %w\n%s%s", args[0], err, out.Bytes(), errs.Bytes())
 	}
-	return nil
+	return out.Bytes(), nil
+}
+
+// A publisher of a store, who may do everything.
+const (
+	publisherAddress  = "ann@example.com"
+	publisherName     = "ann"
+	publisherPassword = "correct horse battery staple"
+)
+
+// employ makes the publisher's account and returns a token of it.
+func (l *larder) employ(ctx context.Context) (token string, err error) {
+	_, err = l.runWith(ctx, publisherPassword+"\n",
+		"account", "create", publisherAddress, "--username", publisherName, "--role", "admin", "--password-stdin")
+	if err != nil {
+		return "", err
+	}
+	text, err := l.runWith(ctx, "", "token", "create", publisherName, "--format", "json",
+		"--permission", "package_access", "--permission", "package_release")
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(text, &made); err != nil || made.Token == "" {
+		return "", fmt.Errorf("cannot read the new token: %w", cmp.Or(err, errors.New("there is none")))
+	}
+	return made.Token, nil
 }
 
 // server is a running larder.

@@ -25,6 +25,10 @@ var benchmarks = []benchmark{
 	{"read", benchReads},
 	{"download", benchDownloads},
 	{"push", benchPush},
+	{"upload", benchUploads},
+	{"release", benchReleases},
+	{"session", benchSessions},
+	{"login", benchLogins},
 	{"start", benchStart},
 	{"crowd", benchCrowd},
 }
@@ -52,6 +56,11 @@ type sizes struct {
 	blob     int64         // bytes of the downloaded snap
 	push     int64         // bytes of the pushed snap
 	pushPeak int64         // bytes of the snap whose memory is measured
+	uploads  int           // that come in at once
+	upload   int64         // bytes of each
+	snaps    int           // that are released again and again
+	sessions int           // opened per turn
+	logins   int           // per turn
 	starts   int
 	idle     time.Duration // before memory counts as idle
 	few      int           // packages of the small store
@@ -62,6 +71,7 @@ type sizes struct {
 var full = sizes{
 	rounds: 7, turn: 2 * time.Second, conns: 8,
 	blob: 100 << 20, push: 1 << 30, pushPeak: 2 << 30,
+	uploads: 16, upload: 1 << 30, snaps: 64, sessions: 200, logins: 20,
 	starts: 10, idle: 3 * time.Second,
 	few: 1000, many: 1_000_000, asks: 2000,
 }
@@ -82,15 +92,17 @@ func main() {
 
 func run() error {
 	s := full
-	only := flag.String("run", "", "run the benchmarks whose names match this `pattern`: refresh, read, download, push, start, crowd")
+	only := flag.String("run", "", "run the benchmarks whose names match this `pattern`: refresh, read, download, push, upload, release, session, login, start, crowd")
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "turns of each side")
 	flag.DurationVar(&s.turn, "turn", s.turn, "how long one turn lasts")
 	flag.IntVar(&s.conns, "connections", s.conns, "connections that ask at once")
 	flag.IntVar(&s.many, "packages", s.many, "packages of the large store")
+	mebibytes := flag.Int64("mebibytes", s.push>>20, "size of the files that are pushed and uploaded; that of the largest is twice as much")
 	binary := flag.String("larder", "", "the `program` to measure; default: build it")
-	dir := flag.String("dir", "", "`directory` for stores and snaps, several gigabytes; default: a temporary one")
+	dir := flag.String("dir", "", "`directory` for stores and snaps, some twenty gigabytes; default: a temporary one")
 	postgres := flag.String("postgresql", "", "make databases in the PostgreSQL at this `URL` rather than in SQLite")
 	flag.Parse()
+	s.push, s.upload, s.pushPeak = *mebibytes<<20, *mebibytes<<20, *mebibytes<<21
 	pattern, err := regexp.Compile(*only)
 	if err != nil || flag.NArg() > 0 {
 		return errors.Join(err, errors.New("see -help"))

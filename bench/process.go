@@ -143,6 +143,11 @@ func (p *process) cpuTime() (time.Duration, error) {
 func (p *process) resident() (int64, error) { return memory(p.pid(), "VmRSS") }
 func (p *process) peak() (int64, error)     { return memory(p.pid(), "VmHWM") }
 
+// forgetPeak makes the memory that the process has now its peak.
+func (p *process) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.pid()), []byte("5"), 0)
+}
+
 func memory(pid int, field string) (int64, error) {
 	text, err := statusField(strconv.Itoa(pid), field)
 	if err != nil {
