@@ -27,7 +27,7 @@ const (
 	// not finished.
 	leasePoll = 5 * time.Second
 	// processingLimit is how long an upload that cannot be looked into is tried
-	// again.
+	// again, from the first failure on: it may have waited long before.
 	processingLimit = time.Hour
 	// uploadMemory is how long the outcome of an upload can be asked for.
 	uploadMemory = 30 * 24 * time.Hour
@@ -214,15 +214,22 @@ func (c *Catalog) process(ctx context.Context, j *job) error {
 	keeping.Go(func() { j.keep(ctx, cancel) })
 
 	err := c.processLeased(ctx, j)
+	passing := err != nil && (store.KindOf(err) == store.KindInternal || store.KindOf(err) == store.KindUnavailable)
+	if errors.Is(err, errLeaseLost) || !passing {
+		c.incoming.failing.Delete(j.upload.ID)
+	}
 	switch {
 	case err == nil || errors.Is(err, errLeaseLost):
 		return nil
-	case store.KindOf(err) != store.KindInternal && store.KindOf(err) != store.KindUnavailable:
+	case !passing:
 		return ignoreLost(j.fail(ctx, problemsOf(err, "processing-error")))
-	case c.now().Sub(j.upload.ClaimedAt) > processingLimit:
-		return ignoreLost(errors.Join(err, j.fail(ctx, problemsOf(err, "processing-error"))))
 	}
-	return err
+	since, _ := c.incoming.failing.LoadOrStore(j.upload.ID, c.now())
+	if c.now().Sub(since.(time.Time)) <= processingLimit {
+		return err
+	}
+	c.incoming.failing.Delete(j.upload.ID)
+	return ignoreLost(errors.Join(err, j.fail(ctx, problemsOf(err, "processing-error"))))
 }
 
 func ignoreLost(err error) error {

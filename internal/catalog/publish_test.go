@@ -15,6 +15,7 @@ import (
 
 	"github.com/larder-store/larder/assertion"
 	"github.com/larder-store/larder/assertion/assertiontest"
+	"github.com/larder-store/larder/internal/blob"
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/inspect/snaptest"
 	"github.com/larder-store/larder/internal/store"
@@ -435,6 +436,44 @@ func TestWhatADeadNodeLeftIsFinishedByAnother(t *testing.T) {
 			return err
 		})
 	})
+}
+
+// noBytes is a blob store whose disk is away.
+type noBytes struct{ blob.Store }
+
+func (noBytes) Open(context.Context, blob.Digest, int64) (blob.Reader, error) {
+	return nil, errors.New("the disk is away")
+}
+
+func TestAnUploadThatCannotBeReadIsTriedForAnHourFromTheFirstFailure(t *testing.T) {
+	h := newHouse(t)
+	h.ownRoot(t)
+	alice := h.person(t, "alice", store.RolePublisher)
+	h.registered(t, alice, "hello")
+	u := h.claimed(t, alice, "hello", snapYAML("hello", "1", ""), "edge")
+	h.blobs = noBytes{h.blobs}
+	now := time.Now().Add(10 * processingLimit) // it has waited long, such as for a server that was down
+	h.now = func() time.Time { return now }
+	j, err := h.lease(t.Context())
+	if err != nil || j == nil {
+		t.Fatal(j, err)
+	}
+	for range 2 {
+		if err := h.process(t.Context(), j); err == nil {
+			t.Error("nobody hears of a disk that is away")
+		}
+		if s := h.state(t, u); s.Status != store.UploadProcessing {
+			t.Fatalf("it is %+v", s)
+		}
+		now = now.Add(processingLimit)
+	}
+	now = now.Add(time.Second)
+	if err := h.process(t.Context(), j); err == nil {
+		t.Error("nobody hears of a disk that is away")
+	}
+	if s := h.state(t, u); s.Status != store.UploadFailed {
+		t.Errorf("it is %+v", s)
+	}
 }
 
 func TestManyNodesMakeOneRevisionOfEachUpload(t *testing.T) {

@@ -43,12 +43,17 @@ type incoming struct {
 	mu    *sync.Mutex
 	bytes map[string]int64       // received so far, by address; "" is the sum; owned by mu
 	begun map[string][]time.Time // when each address began uploads in pieces; owned by mu
+
+	// failing says since when this process could not look into an upload, by its
+	// id: map[string]time.Time.
+	failing *sync.Map
 }
 
 func newIncoming(p *partial.Dir) incoming {
 	return incoming{
 		partial: p, wake: make(chan struct{}, 1), mu: new(sync.Mutex),
 		bytes: make(map[string]int64), begun: make(map[string][]time.Time),
+		failing: new(sync.Map),
 	}
 }
 
