@@ -36,19 +36,21 @@ const (
 
 // IssueAdminMacaroon makes the macaroon that a client exchanges without single
 // sign-on, see ExchangeOffline. It belongs to an account and its address. It
-// needs PermAccount.
+// needs PermAccount, and not by a token, whose limits and end would not follow
+// into the macaroon.
 func (i *Identity) IssueAdminMacaroon(ctx context.Context, who store.Principal, accountID string, a Asked, once bool) (Issued, error) {
 	if err := who.Need(store.PermAccount); err != nil {
 		return Issued{}, err
+	}
+	if who.Session != "" {
+		return Issued{}, store.Forbiddenf(store.CodePermission, "a token cannot make an administrator's macaroon").
+			Try("make it on the store's host, with larder token create-admin")
 	}
 	if a.Permissions == nil {
 		a.Permissions = adminPermissions
 	}
 	limits, err := a.limits()
 	if err != nil {
-		return Issued{}, err
-	}
-	if err := within(who, a.Permissions); err != nil {
 		return Issued{}, err
 	}
 	expires, err := a.end(i.now(), maxLife)

@@ -418,6 +418,16 @@ func TestP25AnAdminMacaroonIsGoodForItsAccountOnly(t *testing.T) {
 	}
 	_, err = w.IssueAdminMacaroon(ctx, w.who(bearer(token.Token)).Principal, alice.Account.ID, Asked{}, false)
 	w.wants(err, store.CodePermission)
+	// Nor does an administrator's token make one: its limits would be lost.
+	adam := w.person("adam", store.RoleAdmin)
+	login, err := w.Login(ctx, w.attempt("adam", testPassword))
+	w.must(err)
+	_, err = w.IssueAdminMacaroon(ctx, login.Principal(), adam.Account.ID, Asked{}, false)
+	w.must(err)
+	byToken := login.Principal()
+	byToken.Session = "a token's"
+	_, err = w.IssueAdminMacaroon(ctx, byToken, adam.Account.ID, Asked{}, false)
+	w.wants(err, store.CodePermission)
 	// Guesses are slowed down.
 	for range 40 {
 		if _, err = w.ExchangeOffline(ctx, Offline{Macaroon: NewSecret("AAAA"), Address: "192.0.2.10"}); store.CodeOf(err) == CodeTooMany {
