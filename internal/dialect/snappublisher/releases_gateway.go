@@ -17,24 +17,17 @@ func (a *api) releasesGateway() []reply.Route {
 }
 
 func (a *api) gatewayReleases(w http.ResponseWriter, r *http.Request) {
-	who, err := a.who(r)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	channels, err := a.Catalog.Channels(r.Context(), who, store.Snap, store.Ref{Name: r.PathValue("name")})
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	components := map[int]map[string]string{}
-	for _, rev := range channels.Revisions {
-		components[rev.Number] = rev.Meta.Components
-	}
-	reply.JSON(w, r, http.StatusOK, object{
-		"channel-map": channelMap(&channels, gatewayEntry(components)),
-		"package":     object{"channels": channelsOf(&channels)},
-		"revisions":   inGatewayReleases.all(channels.Revisions),
+	a.answer(w, r, func(who store.Principal) (any, error) {
+		channels, err := a.Catalog.Channels(r.Context(), who, store.Snap, store.Ref{Name: r.PathValue("name")})
+		components := map[int]map[string]string{}
+		for _, rev := range channels.Revisions {
+			components[rev.Number] = rev.Meta.Components
+		}
+		return object{
+			"channel-map": channelMap(&channels, gatewayEntry(components)),
+			"package":     object{"channels": channelsOf(&channels)},
+			"revisions":   inGatewayReleases.all(channels.Revisions),
+		}, err
 	})
 }
 
