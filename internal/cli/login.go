@@ -24,7 +24,7 @@ import (
 type loginFlags struct {
 	email       string
 	stdin       bool
-	otp         string
+	otpStdin    bool
 	browser     bool
 	flavour     string
 	permissions []string
@@ -50,7 +50,7 @@ func (f *loginFlags) who(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.email, "email", "", "`address` of the account")
 	fl.BoolVar(&f.stdin, "password-stdin", false, "read the password, or the macaroon of --flavour onprem, from standard input")
-	fl.StringVar(&f.otp, "otp", "", "`code` of the second factor, for scripts; a person is asked")
+	fl.BoolVar(&f.otpStdin, "otp-stdin", false, "with --password-stdin: the next line is the code of the second factor; a person is asked for it")
 }
 
 // mustComplete tells a shell which words a flag takes.
@@ -73,15 +73,17 @@ func (f *loginFlags) choose(r *remote) error {
 		return usagef("--flavour is u1, candid, gateway or onprem, not %q", f.flavour)
 	case f.browser && (f.flavour == string(flavourU1) || f.flavour == string(flavourOnPrem)):
 		return usagef("--browser does not go with --flavour %s", f.flavour)
-	case f.browser && (f.email != "" || f.stdin || f.otp != ""):
-		return usagef("--browser asks for everything on its page: leave out --email, --password-stdin and --otp")
-	case f.flavour == string(flavourCandid) && (f.email != "" || f.stdin || f.otp != ""):
-		return usagef("--flavour candid asks for everything on a page: leave out --email, --password-stdin and --otp")
+	case f.browser && (f.email != "" || f.stdin || f.otpStdin):
+		return usagef("--browser asks for everything on its page: leave out --email, --password-stdin and --otp-stdin")
+	case f.flavour == string(flavourCandid) && (f.email != "" || f.stdin || f.otpStdin):
+		return usagef("--flavour candid asks for everything on a page: leave out --email, --password-stdin and --otp-stdin")
 	case f.flavour != "":
 		r.flavour = flavour(f.flavour)
 	case f.browser:
 		r.flavour = flavourCandid
-	case (f.email != "" || f.otp != "") && (r.flavour == flavourCandid || r.flavour == flavourOnPrem):
+	case f.otpStdin && !f.stdin:
+		return usagef("--otp-stdin goes with --password-stdin: the password is the first line, the code the second")
+	case (f.email != "" || f.otpStdin) && (r.flavour == flavourCandid || r.flavour == flavourOnPrem):
 		r.flavour = flavourU1 // whoever gives an address means the password, not how they were here last
 	}
 	return nil
@@ -138,11 +140,11 @@ func (f *loginFlags) way(r *remote) (auth.Login, error) {
 		}
 		return auth.OfflineLogin{AdminMacaroon: macaroon}, nil
 	}
-	email, password, err := f.ask(r.o.t)
+	email, password, code, err := f.ask(r.o.t)
 	if err != nil {
 		return nil, err
 	}
-	login := auth.UbuntuOneLogin{Email: email, Password: password.Reveal(), OTP: f.otp}
+	login := auth.UbuntuOneLogin{Email: email, Password: password.Reveal(), OTP: code.Reveal()}
 	if fd, ok := r.o.t.onTerminal(); ok {
 		login.AskOTP = func(context.Context) (string, error) {
 			code, err := r.o.t.askSecret(fd, "Code of the second factor: ")
@@ -179,29 +181,36 @@ func (r *remote) patient() *transport.Client {
 }
 
 // ask finds out who logs in.
-func (f *loginFlags) ask(t *terminal) (email string, password identity.Secret, err error) {
+func (f *loginFlags) ask(t *terminal) (email string, password, code identity.Secret, err error) {
 	fd, person := t.onTerminal()
 	email = f.email
 	switch {
 	case email == "" && (f.stdin || !person):
-		return "", password, usagef("--email ADDRESS is needed where nobody can be asked")
+		return "", password, code, usagef("--email ADDRESS is needed where nobody can be asked")
 	case email == "":
 		if email, err = t.askLine("E-mail: "); err != nil {
-			return "", password, err
+			return "", password, code, err
 		}
 	}
 	if f.stdin {
-		lines, err := t.secretLines("the password")
-		if err != nil {
-			return "", password, err
+		names := []string{"the password"}
+		if f.otpStdin {
+			names = append(names, "the code")
 		}
-		return email, lines[0], nil
+		lines, err := t.secretLines(names...)
+		if err != nil {
+			return "", password, code, err
+		}
+		if f.otpStdin {
+			code = lines[1]
+		}
+		return email, lines[0], code, nil
 	}
 	if !person {
-		return "", password, usagef("there is no terminal to ask for the password: use --password-stdin")
+		return "", password, code, usagef("there is no terminal to ask for the password: use --password-stdin")
 	}
 	password, err = t.askSecret(fd, "Password: ")
-	return email, password, err
+	return email, password, code, err
 }
 
 // askLine asks a person for something that may be seen.

@@ -18,7 +18,7 @@ func TestAnAddressMeansThePassword(t *testing.T) {
 		{loginFlags{browser: true}, flavourU1, flavourCandid},
 		{loginFlags{flavour: "candid", email: "alice@example.com"}, flavourU1, ""},
 		{loginFlags{flavour: "candid", stdin: true}, flavourU1, ""},
-		{loginFlags{browser: true, otp: "123456"}, flavourU1, ""},
+		{loginFlags{browser: true, otpStdin: true}, flavourU1, ""},
 		{loginFlags{flavour: "nonsense"}, flavourU1, ""},
 	} {
 		r := &remote{flavour: test.had}

@@ -22,7 +22,7 @@ var loginTroubles = []struct {
 	next string // LARDER stands for the program, URL for the store
 }{
 	{auth.ErrCannotRefresh, store.Unauthorisedf, "login-expired", "LARDER login --store URL"},
-	{auth.ErrSecondFactorRequired, store.Unauthorisedf, "second-factor-required", "give the code with --otp, or log in on a terminal"},
+	{auth.ErrSecondFactorRequired, store.Unauthorisedf, "second-factor-required", "give the code on the second line with --otp-stdin, or log in on a terminal"},
 	{auth.ErrSecondFactorFailed, store.Unauthorisedf, "second-factor-failed", "wait for the next code and try again"},
 	{auth.ErrInvalidLogin, store.Unauthorisedf, "invalid-login", "check both, or ask the store's operator for a new link"},
 	{auth.ErrAccountBlocked, store.Forbiddenf, "account-blocked", "ask the store's operator"},

@@ -82,7 +82,7 @@ func TestAPersonLogsInOnATerminal(t *testing.T) {
 	n.withPublisher()
 	var enrolled struct{ Secret, Ticket string }
 	n.ask(&enrolled, "account", "enable-2fa", "alice")
-	step := time.Now()
+	step := time.Now().Add(-30 * time.Second)
 	code := func() string { // each code is good once
 		c, err := totp.GenerateCode(enrolled.Secret, step)
 		if err != nil {
@@ -106,9 +106,11 @@ func TestAPersonLogsInOnATerminal(t *testing.T) {
 	// Without a person, the second factor must be given.
 	cmd := n.command("login", "--email", "alice@example.com", "--password-stdin")
 	cmd.Stdin = strings.NewReader(password)
-	if a := n.finish(cmd); a.code != 6 || !strings.Contains(a.errOut, "--otp") {
+	if a := n.finish(cmd); a.code != 6 || !strings.Contains(a.errOut, "--otp-stdin") {
 		t.Error(a)
 	}
+	n.must("logout")
+	n.with(password+"\n"+code()+"\n", "login", "--email", "alice@example.com", "--password-stdin", "--otp-stdin")
 
 	// Uploads show a bar to a person.
 	file := makeSnap(t, t.TempDir(), "hello", "1.0", noise(8<<20))
