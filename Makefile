@@ -15,7 +15,7 @@ FUZZTIME ?= 10m
 TEST_TIMEOUT ?= 45m
 
 # The oracles and the benchmarks are modules of their own.
-OTHER_MODULES := $(patsubst %/go.mod,%,$(wildcard interop/go.mod bench/go.mod))
+OTHER_MODULES := $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/juju/go.mod bench/go.mod))
 
 # Tests and checks find their tools here.
 WITH_TOOLS := PATH="$$(.ci/tools path)"
@@ -35,13 +35,13 @@ build: ## build the static binary bin/larder
 
 test: ## install the tools the tests need, then run every test
 	@.ci/tools debian || echo "going on without them: tests that need them will fail"
-	@.ci/tools go versitygw
+	@.ci/tools go versitygw crane
 	@.ci/tools python
 	go vet ./...
 	$(WITH_TOOLS) CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 	@for module in $(OTHER_MODULES); do \
 		echo "cd $$module && go test ./..."; \
-		(cd $$module && PATH="$$(../.ci/tools path)" go test -timeout $(TEST_TIMEOUT) ./...) || exit 1; \
+		(cd $$module && PATH="$$($(CURDIR)/.ci/tools path)" go test -timeout $(TEST_TIMEOUT) ./...) || exit 1; \
 	done
 
 check: quick-check vulnerabilities ## every check: format, vet, staticcheck, house rules, known vulnerabilities
@@ -59,7 +59,7 @@ vet: ## go vet in every module
 staticcheck: ## staticcheck in every module
 	@.ci/tools go staticcheck
 	$(WITH_TOOLS) staticcheck ./...
-	@for module in $(OTHER_MODULES); do (cd $$module && ../.tools/bin/staticcheck ./...) || exit 1; done
+	@for module in $(OTHER_MODULES); do (cd $$module && $(CURDIR)/.tools/bin/staticcheck ./...) || exit 1; done
 
 house: ## who may import whom, licences of what is linked, forbidden text
 	go test -count=1 ./internal/house
@@ -74,7 +74,7 @@ vulnerabilities: ## govulncheck; says so and goes on where the database is out o
 
 bench: ## print the table of ratios to peers and limits (ARGS='-run refresh -rounds 3' for less)
 	@.ci/tools debian
-	cd bench && PATH="$$(../.ci/tools path)" go run . $(ARGS)
+	cd bench && PATH="$$($(CURDIR)/.ci/tools path)" go run . $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10m) each
 	@for module in . $(OTHER_MODULES); do (cd $$module && \
@@ -88,7 +88,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 10m) each
 
 tools: ## install what tests and quick-check need (Debian packages need root or sudo)
 	@.ci/tools debian
-	@.ci/tools go staticcheck versitygw
+	@.ci/tools go staticcheck versitygw crane
 	@.ci/tools python
 
 clean: ## remove what building leaves; keeps larder-data
