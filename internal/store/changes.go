@@ -13,6 +13,7 @@ const (
 	RevisionAdded     = "revision-added"
 	RevisionReviewed  = "revision-reviewed"
 	ResourceAdded     = "resource-added"
+	ResourceChanged   = "resource-changed"
 	Released          = "released"
 	OverrideSet       = "override-set"
 	OverrideDeleted   = "override-deleted"
@@ -49,6 +50,12 @@ const (
 	StoreInvitePut     = "store-invite-put"
 	NameDisputed       = "name-disputed"
 	NameDisputeDecided = "name-dispute-decided"
+	LibraryAdded       = "library-added"
+	LibraryPublished   = "library-published"
+
+	ImagePushed  = "image-pushed"
+	ImageRemoved = "image-removed"
+	PullsRevoked = "image-pulls-revoked"
 )
 
 // ChangeKind says what one kind of change means.
@@ -69,6 +76,7 @@ var ChangeKinds = []ChangeKind{
 	{RevisionAdded, "package", "added a revision"},
 	{RevisionReviewed, "package", "changed a revision's status"},
 	{ResourceAdded, "package", "added a resource revision"},
+	{ResourceChanged, "package", "said anew what resource revisions are for"},
 	{Released, "package", "released to or closed channels"},
 	{OverrideSet, "package", "set an override"},
 	{OverrideDeleted, "package", "deleted an override"},
@@ -105,6 +113,12 @@ var ChangeKinds = []ChangeKind{
 	{StoreInvitePut, "store", "invited a member, or the invite was answered or revoked"},
 	{NameDisputed, "dispute", "disputed a name"},
 	{NameDisputeDecided, "dispute", "decided a dispute"},
+	{LibraryAdded, "package", "created a library of a charm"},
+	{LibraryPublished, "package", "published a version of a charm's library"},
+
+	{ImagePushed, "image", "pushed an image of a charm, or moved a tag to it"},
+	{ImageRemoved, "image", "removed an image of a charm, or a tag"},
+	{PullsRevoked, "package", "revoked the pull credentials of a charm's images"},
 }
 
 var changeKinds = func() map[string]ChangeKind {

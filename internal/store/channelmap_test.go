@@ -202,3 +202,33 @@ func BenchmarkChoose(b *testing.B) {
 		})
 	}
 }
+
+// A release that would have reached everyone after its end took the one before it
+// along, and closed the channel.
+func TestAPhaseThatExpiresGivesWayToWhatWasThere(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	on := func(days int) time.Time { return start.AddDate(0, 0, days) }
+	stable := Channel{Track: LatestTrack}
+	for _, expires := range []int{3, 9, 10} { // the phase is over on the ninth day
+		facts := []Release{
+			{Seq: 1, At: start, Channel: stable, Platform: Platform{Architecture: "amd64"}, Revision: 1},
+			{Seq: 2, At: start, Channel: stable, Platform: Platform{Architecture: "amd64"}, Revision: 2, Percentage: 10, Phasing: 10, Expires: on(expires)},
+		}
+		for _, at := range []int{0, 3, 9, 10, 100} {
+			want := 1
+			switch {
+			case at < min(expires, 9), expires > 9 && at < expires:
+				want = 2
+			case expires > 9: // it was everyone's, and its end is the channel's
+				want = 0
+			}
+			got := 0
+			if s := Fold(facts, on(at)).Slot(stable, facts[0].Platform); s != nil {
+				got = s.Release.Revision
+			}
+			if got != want {
+				t.Errorf("expiring on day %d, on day %d: revision %d, want %d", expires, at, got, want)
+			}
+		}
+	}
+}

@@ -92,6 +92,11 @@ func OverrideLines(f *Facts, m *ChannelMap, now time.Time) []OverrideLine {
 			continue
 		}
 		line := OverrideLine{Override: o}
+		if f.Package.Namespace == Charm {
+			line.Upstream = beneathOverride(&bare, m, o, now)
+			lines = append(lines, line)
+			continue
+		}
 		q := Query{Action: ActionInstall, Architecture: o.Architecture, At: now}
 		upstream := search{f: &bare, m: m, q: &q, device: q.platform()}
 		if c := upstream.walk(o.Channel.Normal()); c.Revision != nil {
@@ -103,6 +108,19 @@ func OverrideLines(f *Facts, m *ChannelMap, now time.Time) []OverrideLine {
 		return compareSlots(a.slot(), b.slot(), cmp.Or(f.Package.DefaultTrack, LatestTrack), LatestTrack)
 	})
 	return lines
+}
+
+// beneathOverride is the upstream revision of a charm: the newest that one of the
+// bases gives, since an override is for all of them.
+func beneathOverride(bare *Facts, m *ChannelMap, o Override, now time.Time) int {
+	list := slices.DeleteFunc(CharmChannels(bare, m, now), func(l Listed) bool {
+		return l.Architecture != o.Architecture && !anyBase(l.Architecture) && !anyBase(o.Architecture)
+	})
+	l, ok := ReleaseIn(bare, list, o.Channel)
+	if !ok {
+		return 0
+	}
+	return l.Revision.Number
 }
 
 func (o *Override) slot() Slot {

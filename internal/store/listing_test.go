@@ -2,8 +2,10 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestChannelList(t *testing.T) {
@@ -109,5 +111,35 @@ func TestOverrideLines(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestOverridesOfCharmsSayWhatIsBeneathThem(t *testing.T) {
+	noble, jammy := Platform{Architecture: "amd64", BaseName: "ubuntu", BaseChannel: "24.04"}, Platform{Architecture: "amd64", BaseName: "ubuntu", BaseChannel: "22.04"}
+	arm := Platform{Architecture: "arm64", BaseName: "ubuntu", BaseChannel: "24.04"}
+	at := time.Unix(1_700_000_000, 0)
+	stable, edge := Channel{Track: LatestTrack, Risk: Stable}, Channel{Track: LatestTrack, Risk: Edge}
+	f := &Facts{Package: Package{ID: "id", Namespace: Charm, Name: "pantry", Type: "charm"}, Revisions: map[int]*Revision{}}
+	for n, platforms := range map[int][]Platform{1: {jammy}, 2: {noble}, 3: {arm}, 4: {noble, jammy}} {
+		f.Revisions[n] = &Revision{PackageID: "id", Number: n, Status: StatusApproved, Platforms: platforms, Meta: Meta{Type: "charm", Charm: &CharmMeta{}}}
+	}
+	for i, r := range []Release{{Platform: jammy, Revision: 1}, {Platform: noble, Revision: 2}, {Platform: arm, Revision: 3}} {
+		r.PackageID, r.Channel, r.At, r.Seq = "id", stable, at, int64(i+1)
+		f.Releases = append(f.Releases, r)
+	}
+	now := at.Add(time.Hour)
+	f.Overrides = []Override{
+		{PackageID: "id", Channel: stable, Architecture: "amd64", Revision: 4, At: at},
+		{PackageID: "id", Channel: edge, Architecture: "arm64", Revision: 3, At: at},
+		{PackageID: "id", Channel: edge, Architecture: "s390x", Revision: 4, At: at},
+		{PackageID: "id", Channel: stable, Architecture: "arm64", Revision: 3, At: at, Expires: now},
+	}
+	got := map[string]int{}
+	for _, l := range OverrideLines(f, Fold(f.Releases, now), now) {
+		got[l.Channel.Name()+" "+l.Architecture] = l.Upstream
+	}
+	// The newest of the bases, the safer channel where the own is closed, and nothing.
+	if want := map[string]int{"stable amd64": 2, "edge arm64": 3, "edge s390x": 0}; !maps.Equal(got, want) {
+		t.Errorf("beneath the overrides are %v, want %v", got, want)
 	}
 }

@@ -86,6 +86,48 @@ func ValidSnapName(name string) error {
 	return nil
 }
 
+// charmName is what charms and bundles are called, as juju reads it: words of
+// lower-case letters and digits with single hyphens between them, of which each
+// has a letter and the first begins with one.
+var charmName = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*$`)
+
+// maxCharmName bounds the names of charms and bundles, bytes.
+const maxCharmName = 64
+
+// ValidCharmName returns nil when name may be a charm's or a bundle's.
+func ValidCharmName(name string) error {
+	if len(name) > maxCharmName || !charmName.MatchString(name) {
+		return Invalidf("invalid-charm-name", "%.100q cannot name a charm", name).
+			Try("use up to 64 lower-case letters, digits and single hyphens; begin with a letter, and have one after each hyphen")
+	}
+	return nil
+}
+
+// ValidName returns nil when name may be registered in ns.
+func ValidName(ns Namespace, name string) error {
+	switch ns {
+	case Snap:
+		return ValidSnapName(name)
+	case Charm:
+		return ValidCharmName(name)
+	}
+	return Invalidf("invalid-namespace", "%.20q is no namespace", string(ns)).Try("use snap or charm")
+}
+
+// ValidType returns nil when a name in ns may be registered for packages of a
+// type.
+func ValidType(ns Namespace, typ string) error {
+	switch {
+	case ns == Charm && (typ == TypeCharm || typ == TypeBundle):
+	case ns == Snap && typ == "":
+	case ns == Charm:
+		return Invalidf("invalid-field", "cannot register a %.32q: only charms and bundles", typ).With("name", "type")
+	default:
+		return Invalidf("invalid-field", "cannot register a %.32q: only snaps", typ).With("name", "type")
+	}
+	return nil
+}
+
 // reserved names the words that some client's paths use where a name may
 // stand. The word wins, so that a package of that name could not be reached.
 var reserved = map[Namespace]map[string]bool{
@@ -93,6 +135,7 @@ var reserved = map[Namespace]map[string]bool{
 	Charm: {
 		"featured":  true,
 		"libraries": true, // /v1/charm/libraries/…
+		"bulk":      true, // POST /v1/charm/libraries/bulk
 		// The global paths of the legacy charm store API, version 5.
 		"changes":              true,
 		"debug":                true,

@@ -11,6 +11,12 @@ const (
 	Charm Namespace = "charm"
 )
 
+// Types of packages in the charms' namespace.
+const (
+	TypeCharm  = "charm"
+	TypeBundle = "bundle"
+)
+
 // GlobalStore is the id of the store a device asks when it names none.
 const GlobalStore = "ubuntu"
 
@@ -45,6 +51,7 @@ type Package struct {
 	ID           string     `json:"id"` // 32 alphanumerics
 	Namespace    Namespace  `json:"namespace"`
 	Name         string     `json:"name"`
+	Type         string     `json:"type,omitempty"` // of what is uploaded under it: charm or bundle; empty for snaps
 	PublisherID  string     `json:"publisher-id"`
 	Publisher    Account    `json:"publisher"` // filled on reads, ignored on writes
 	StoreID      string     `json:"store-id"`  // the store it is at home in
@@ -151,14 +158,19 @@ type Revision struct {
 	CreatedAt time.Time  `json:"created-at"`
 	CreatedBy string     `json:"created-by"` // account id
 	Blob      Digest     `json:"sha3-384"`
-	SHA256    string     `json:"sha256"` // hex
-	Size      int64      `json:"size"`   // bytes
+	SHA256    string     `json:"sha256"`           // hex
+	SHA384    string     `json:"sha384,omitempty"` // hex; snaps have none
+	SHA512    string     `json:"sha512,omitempty"` // hex; snaps have none
+	Size      int64      `json:"size"`             // bytes
 	Platforms []Platform `json:"platforms"`
 	// Provenance of the snap-revision assertion; "global-upload" unless delegated.
 	Provenance string `json:"provenance"`
 	// Manifest is the text of meta/snap.yaml (snap) or metadata.yaml (charm).
 	Manifest string `json:"-"`
-	Meta     Meta   `json:"meta"`
+	// Texts are further files of a charm or bundle, byte for byte, by TextConfig
+	// and its like.
+	Texts map[string]string `json:"-"`
+	Meta  Meta              `json:"meta"`
 }
 
 // Meta is what a revision's own metadata says, parsed once when it came in.
@@ -181,6 +193,8 @@ type Meta struct {
 	Providers []string `json:"providers,omitempty"`
 	// Components the snap declares: name to type (test, standard, kernel-modules).
 	Components map[string]string `json:"components,omitempty"`
+	// Charm is what only charms and bundles say; nil for snaps.
+	Charm *CharmMeta `json:"charm,omitempty"`
 }
 
 // Alias is another name for one of a snap's apps.
@@ -200,10 +214,17 @@ type ResourceRevision struct {
 	Description string     `json:"description,omitempty"`
 	CreatedAt   time.Time  `json:"created-at"`
 	Blob        Digest     `json:"sha3-384"`
-	SHA256      string     `json:"sha256"` // hex
-	Size        int64      `json:"size"`   // bytes
+	SHA256      string     `json:"sha256"`           // hex
+	SHA384      string     `json:"sha384,omitempty"` // hex; components have none
+	SHA512      string     `json:"sha512,omitempty"` // hex; components have none
+	Size        int64      `json:"size"`             // bytes
 	Provenance  string     `json:"provenance"`
 	Platforms   []Platform `json:"platforms,omitempty"`
+	// Image is the digest, "sha256:…", of an OCI image's manifest; empty otherwise.
+	Image     string    `json:"image,omitempty"`
+	CreatedBy string    `json:"created-by,omitempty"` // account id
+	UpdatedBy string    `json:"updated-by,omitempty"` // account id of who last changed Platforms
+	UpdatedAt time.Time `json:"updated-at,omitzero"`
 }
 
 // ResourcePin names one revision of one resource.

@@ -26,7 +26,7 @@ func (r *Release) Share(at time.Time) float64 {
 }
 
 // everyoneAt is when a release that grows by itself has reached everyone; zero
-// is never.
+// is never, as of one that expires before: what was there before it comes back.
 func (r *Release) everyoneAt() time.Time {
 	if r.Phasing <= 0 || r.Paused {
 		return time.Time{}
@@ -35,7 +35,11 @@ func (r *Release) everyoneAt() time.Time {
 	if days > maxPhaseDays {
 		return time.Time{}
 	}
-	return r.At.Add(time.Duration(days) * oneDay)
+	everyone := r.At.Add(time.Duration(days) * oneDay)
+	if !r.Expires.IsZero() && !r.Expires.After(everyone) {
+		return time.Time{}
+	}
+	return everyone
 }
 
 // maxPhaseDays bounds a phase, as a Duration could not hold what is longer.

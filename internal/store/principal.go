@@ -35,6 +35,8 @@ type Principal struct {
 	Session string
 	// Limits narrow what the role allows: each of them must.
 	Limits []Limits
+	// Pulls are the repositories whose pull credentials p has shown.
+	Pulls []ImageRepo
 	// Expires is when the credentials end; zero is never.
 	Expires time.Time
 }
@@ -47,6 +49,7 @@ type Limits struct {
 	Packages    []PackageLimit
 	Channels    []string // patterns, see MatchChannel
 	Stores      []string // ids of packages' home stores
+	Images      []ImageRepo
 }
 
 // PackageLimit names a package by id, or by name; without a namespace the name
@@ -55,13 +58,16 @@ type PackageLimit struct {
 	ID        string    `json:"id,omitempty"`
 	Namespace Namespace `json:"namespace,omitempty"`
 	Name      string    `json:"name,omitempty"`
+	// Type is what the named package has to be, charm or bundle; empty is either.
+	// Beside an id it is only what the client called it.
+	Type string `json:"type,omitempty"`
 }
 
 func (l PackageLimit) names(p *Package) bool {
 	if l.ID != "" {
 		return l.ID == p.ID
 	}
-	return l.Name == p.Name && (l.Namespace == "" || l.Namespace == p.Namespace)
+	return l.Name == p.Name && (l.Namespace == "" || l.Namespace == p.Namespace) && (l.Type == "" || l.Type == p.Type)
 }
 
 // Host is the principal of a command that runs where the data is: whoever can

@@ -9,6 +9,7 @@ import (
 var (
 	hello  = &Package{ID: "hello-id", Namespace: Snap, Name: "hello", PublisherID: "alice", StoreID: GlobalStore, Collaborators: []string{"carol"}}
 	secret = &Package{ID: "secret-id", Namespace: Snap, Name: "secret", PublisherID: "alice", StoreID: "acme", Private: true, Collaborators: []string{"carol"}}
+	many   = &Package{ID: "many-id", Namespace: Charm, Type: TypeBundle, Name: "many", PublisherID: "alice", StoreID: GlobalStore}
 )
 
 func user(role Role, account string, limits ...Limits) Principal {
@@ -59,6 +60,10 @@ func TestWhoMayDoWhatToAPackage(t *testing.T) {
 		{"a token for no package", limited(Limits{Packages: []PackageLimit{}}), PermRelease, hello, foreign},
 		{"a token for the store", limited(Limits{Stores: []string{"acme"}}), PermRelease, secret, yes},
 		{"a token for another store", limited(Limits{Stores: []string{"acme"}}), PermRelease, hello, foreign},
+		{"a token for a charm, and the bundle", limited(Limits{Packages: []PackageLimit{{Namespace: Charm, Type: TypeCharm, Name: "many"}}}), PermRelease, many, foreign},
+		{"a token for the bundle", limited(Limits{Packages: []PackageLimit{{Namespace: Charm, Type: TypeBundle, Name: "many"}}}), PermRelease, many, yes},
+		{"a token for either", limited(Limits{Packages: []PackageLimit{{Namespace: Charm, Name: "many"}}}), PermRelease, many, yes},
+		{"a token for its id, whatever it is called", limited(Limits{Packages: []PackageLimit{{ID: many.ID, Type: TypeCharm}}}), PermRelease, many, yes},
 		{"limits add up", user(RolePublisher, "alice", Limits{Packages: []PackageLimit{{Name: "hello"}}}, Limits{Packages: []PackageLimit{{Name: "secret"}}}), PermRelease, hello, foreign},
 		{"an administrator's token is limited as well", user(RoleAdmin, "adam", Limits{Packages: []PackageLimit{{Name: "hello"}}}), PermRelease, secret, foreign},
 	}

@@ -31,6 +31,9 @@ type UploadWish struct {
 	// Components are the uploads of the snap's components, by name.
 	Components map[string]string `json:"components,omitempty"`
 	BuiltAt    string            `json:"built-at,omitempty"`
+	// Resource says that the bytes are a revision of a resource; nil when they are
+	// one of the package itself.
+	Resource *UploadResource `json:"resource,omitempty"`
 	// Delta says that the bytes are what turns a revision into the snap; nil when
 	// they are the snap.
 	Delta *UploadDelta `json:"delta,omitempty"`
@@ -40,6 +43,13 @@ type UploadWish struct {
 	// Session is that of the token. Nothing is released any more for a token that
 	// was revoked.
 	Session string `json:"session,omitempty"`
+}
+
+// UploadResource says what an upload is a revision of.
+type UploadResource struct {
+	Name      string     `json:"name"`
+	Type      string     `json:"type"` // file or oci-image
+	Platforms []Platform `json:"platforms,omitempty"`
 }
 
 // UploadDelta says what an uploaded delta leads from and to.

@@ -8,6 +8,10 @@ import (
 // BranchLife is how long a branch stays open after its last release.
 const BranchLife = 30 * 24 * time.Hour
 
+// MaxSlots bounds on how many platforms a channel is open: whoever asks for the
+// package pays for each.
+const MaxSlots = 500
+
 // ReleaseOptions say how a revision is released.
 type ReleaseOptions struct {
 	At        time.Time
@@ -32,12 +36,13 @@ type ReleaseOptions struct {
 // ReleaseFacts returns the facts that point channel c at r, one for each
 // platform r was built for.
 //
-// A revision for "all" also goes to the architectures that are open in c by
-// themselves, as m has them: devices look there first, and would keep an older
-// revision otherwise.
+// A revision for "all", whether architectures or bases, also goes to the
+// platforms that are open in c by themselves, as m has them: clients look there
+// first, and would keep an older revision otherwise.
 //
-// A revision that is not approved gives a conflict, a bad percentage or an
-// expiry that has passed an error of kind invalid.
+// A revision that is not approved, or more than MaxSlots platforms in a channel,
+// gives a conflict, a bad percentage or an expiry that has passed an error of kind
+// invalid.
 func ReleaseFacts(m *ChannelMap, r *Revision, c Channel, opts ReleaseOptions) ([]Release, error) {
 	c = c.Normal()
 	switch {
@@ -67,12 +72,20 @@ func ReleaseFacts(m *ChannelMap, r *Revision, c Channel, opts ReleaseOptions) ([
 	for _, p := range r.Platforms {
 		add(p)
 	}
+	own := platforms
+	others := 0 // that are open, and stay as they are
 	for _, s := range m.Slots() {
-		every := s.Platform
-		every.Architecture = AnyArchitecture
-		if s.Channel == c && slices.Contains(r.Platforms, every) {
+		switch {
+		case s.Channel != c:
+		case slices.ContainsFunc(own, func(p Platform) bool { return p.covers(s.Platform) }):
 			add(s.Platform)
+		default:
+			others++
 		}
+	}
+	if len(platforms)+others > MaxSlots {
+		return nil, Conflictf("too-many-platforms", "cannot release revision %d: %s would be open on more than %d platforms", r.Number, c, MaxSlots).
+			Try("close it where nobody needs it, or release to another channel")
 	}
 	facts := make([]Release, len(platforms))
 	for i, p := range platforms {
@@ -86,6 +99,12 @@ func ReleaseFacts(m *ChannelMap, r *Revision, c Channel, opts ReleaseOptions) ([
 		}
 	}
 	return facts, nil
+}
+
+// covers reports whether what runs on p runs on q.
+func (p Platform) covers(q Platform) bool {
+	fits := func(own, other string) bool { return own == other || own == AnyArchitecture }
+	return fits(p.Architecture, q.Architecture) && fits(p.BaseName, q.BaseName) && fits(p.BaseChannel, q.BaseChannel)
 }
 
 // byAndBy reports whether a release to everyone begins with a share of them.

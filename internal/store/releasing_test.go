@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -44,6 +45,46 @@ func TestReleaseFacts(t *testing.T) {
 			got, err := ReleaseFacts(m, c.rev, ch(t, c.channel), ReleaseOptions{At: day(2), By: "acct"})
 			if err != nil || !slices.Equal(factTexts(got), c.want) {
 				t.Errorf("got %q, %v, want %q", factTexts(got), err, c.want)
+			}
+		})
+	}
+}
+
+// A base of a charm is an architecture, a name and a channel; each may be "all".
+func TestReleaseFactsOfBases(t *testing.T) {
+	base := func(text string) Platform {
+		var p Platform
+		fmt.Sscan(text, &p.BaseName, &p.BaseChannel, &p.Architecture)
+		return p
+	}
+	for _, c := range []struct {
+		name       string
+		open, want []string
+		rev        []string
+	}{
+		{"each base for itself", []string{"ubuntu 22.04 amd64"}, []string{"ubuntu 24.04 amd64"}, []string{"ubuntu 24.04 amd64"}},
+		{"every base takes over those that are open", []string{"ubuntu 22.04 amd64", "debian 12 arm64"},
+			[]string{"all all all", "debian 12 arm64", "ubuntu 22.04 amd64"}, []string{"all all all"}},
+		{"every architecture of a base takes over that base's", []string{"ubuntu 22.04 amd64", "ubuntu 24.04 amd64"},
+			[]string{"ubuntu 22.04 all", "ubuntu 22.04 amd64"}, []string{"ubuntu 22.04 all"}},
+		{"one base leaves every base alone", []string{"all all all"}, []string{"ubuntu 24.04 amd64"}, []string{"ubuntu 24.04 amd64"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var facts []Release
+			for _, text := range c.open {
+				facts = append(facts, Release{PackageID: "pkg", At: day(1), Channel: ch(t, "edge"), Platform: base(text), Revision: 3})
+			}
+			rev := &Revision{PackageID: "pkg", Number: 4, Status: StatusApproved}
+			for _, text := range c.rev {
+				rev.Platforms = append(rev.Platforms, base(text))
+			}
+			made, err := ReleaseFacts(Fold(facts, day(2)), rev, ch(t, "edge"), ReleaseOptions{At: day(2)})
+			var got []string
+			for _, r := range made {
+				got = append(got, r.Platform.BaseName+" "+r.Platform.BaseChannel+" "+r.Platform.Architecture)
+			}
+			if slices.Sort(got); err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("got %q, %v, want %q", got, err, c.want)
 			}
 		})
 	}
@@ -108,6 +149,34 @@ func TestReleaseForAllReachesDevicesThatHadTheirOwn(t *testing.T) {
 	c, err := Choose(f, Fold(f.Releases, day(3)), Query{Action: ActionRefresh, Architecture: "amd64", At: day(3)})
 	if err != nil || c.Revision.Number != 4 {
 		t.Errorf("got %+v, %v, want revision 4", c.Revision, err)
+	}
+}
+
+func TestAChannelIsOpenOnABoundedNumberOfPlatforms(t *testing.T) {
+	platform := func(i int) Platform {
+		return Platform{Architecture: "amd64", BaseName: "ubuntu", BaseChannel: strconv.Itoa(i)}
+	}
+	var open []Release
+	for i := range MaxSlots {
+		open = append(open, Release{Seq: int64(i), PackageID: "pkg", At: day(1), Channel: ch(t, "edge"), Platform: platform(i), Revision: 1})
+	}
+	m := Fold(open, day(2))
+	release := func(channel string, platforms ...Platform) error {
+		r := &Revision{PackageID: "pkg", Number: 2, Status: StatusApproved, Platforms: platforms}
+		_, err := ReleaseFacts(m, r, ch(t, channel), ReleaseOptions{At: day(2)})
+		return err
+	}
+	if err := release("edge", platform(0), platform(1)); err != nil {
+		t.Errorf("what is open already: %v", err)
+	}
+	if err := release("edge", Platform{Architecture: "amd64", BaseName: "ubuntu", BaseChannel: "all"}); CodeOf(err) != "too-many-platforms" {
+		t.Errorf("one more that covers all: %v", err)
+	}
+	if err := release("edge", platform(0), platform(MaxSlots)); CodeOf(err) != "too-many-platforms" || KindOf(err) != KindConflict {
+		t.Errorf("one more: %v", err)
+	}
+	if err := release("beta", platform(MaxSlots)); err != nil {
+		t.Errorf("another channel: %v", err)
 	}
 }
 
