@@ -30,12 +30,11 @@ func parseDocument(text []byte, limits Limits, f *findings) document {
 		d.problem(MalformedYAML, "", "%s", reason(err))
 		return d
 	}
-	if root.Kind != yaml.DocumentNode || len(root.Content) != 1 || root.Content[0].Kind != yaml.MappingNode {
+	if !isMap(&root) {
 		d.problem(MalformedYAML, "", "the document is not a map of fields")
 		return d
 	}
-	w := weigher{findings: f, limits: limits, anchors: map[*yaml.Node]extent{}}
-	if _, err := w.weigh(&root, 0); err != nil {
+	if _, err := f.weigh(&root, limits); err != nil {
 		d.problem(MalformedYAML, "", "%v", err)
 		return d
 	}
@@ -43,6 +42,18 @@ func parseDocument(text []byte, limits Limits, f *findings) document {
 		d.problem(MalformedYAML, "", "%s", reason(err))
 	}
 	return d
+}
+
+// isMap says whether a document is a map.
+func isMap(root *yaml.Node) bool {
+	return root.Kind == yaml.DocumentNode && len(root.Content) == 1 && root.Content[0].Kind == yaml.MappingNode
+}
+
+// weigh says what a document expands to, or why that is too much, and drops the earlier
+// of equal keys.
+func (f *findings) weigh(root *yaml.Node, limits Limits) (extent, error) {
+	w := weigher{findings: f, limits: limits, anchors: map[*yaml.Node]extent{}}
+	return w.weigh(root, 0)
 }
 
 // reason is a YAML error on one line, without the library's name.

@@ -18,6 +18,7 @@ import (
 	"github.com/larder-store/larder/internal/inspect/snapbuild"
 	"github.com/larder-store/larder/internal/inspect/snaptest"
 	"github.com/larder-store/larder/internal/inspect/squashfs"
+	"github.com/larder-store/larder/internal/inspect/ziparchive"
 )
 
 // allocated is how many bytes f takes from the heap, collected or not.
@@ -70,11 +71,12 @@ func snapOf(image []byte) (*inspect.SnapInfo, error) {
 	return inspect.Snap(context.Background(), bytes.NewReader(image), int64(len(image)), inspect.Limits{})
 }
 
-// known says whether an error is one of those that Snap promises.
+// known says whether an error is one of those that Snap or Charm promises.
 func known(err error) bool {
 	for _, kind := range []error{
 		squashfs.ErrNotSquashfs, squashfs.ErrCorrupt, squashfs.ErrUnsupported, squashfs.ErrLimit,
 		squashfs.ErrNotRegular, squashfs.ErrNotDir, squashfs.ErrSymlink, inspect.ErrNoMetadata,
+		ziparchive.ErrNotZip, ziparchive.ErrCorrupt, ziparchive.ErrUnsupported, ziparchive.ErrUnsafe, ziparchive.ErrLimit,
 	} {
 		if errors.Is(err, kind) {
 			return true

@@ -1,12 +1,15 @@
 package inspect
 
-import "github.com/larder-store/larder/internal/inspect/squashfs"
+import (
+	"github.com/larder-store/larder/internal/inspect/squashfs"
+	"github.com/larder-store/larder/internal/inspect/ziparchive"
+)
 
 // Limits bound what inspecting one upload may cost in memory and time. Zero fields
 // take the defaults named beside them; real snaps stay far below.
 type Limits struct {
-	// YAMLBytes is the length of snap.yaml or component.yaml. A parsed document
-	// takes about a hundred times its text at worst.
+	// YAMLBytes is the length of snap.yaml, component.yaml, or one document of a charm.
+	// A parsed document takes about a hundred times its text at worst.
 	YAMLBytes int64 // 256 KiB
 	// YAMLExpanded is the length a document would have with every alias written
 	// out, counting 16 bytes for each value.
@@ -20,8 +23,11 @@ type Limits struct {
 	// DesktopFiles and DesktopBytes bound the .desktop files and the size of each.
 	DesktopFiles int   // 64
 	DesktopBytes int64 // 64 KiB
-	// Image bounds the squashfs reader.
-	Image squashfs.Limits
+	// ReadmeBytes is the length of a charm's README.md.
+	ReadmeBytes int64 // 512 KiB
+	// Image bounds the squashfs reader, Archive that of zip archives.
+	Image   squashfs.Limits
+	Archive ziparchive.Limits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -32,6 +38,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.IconBytes, 300_000)
 	orDefault(&l.DesktopFiles, 64)
 	orDefault(&l.DesktopBytes, 64<<10)
+	orDefault(&l.ReadmeBytes, 512<<10)
 	return l
 }
 

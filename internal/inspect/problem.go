@@ -17,10 +17,10 @@ const (
 	UnknownField        Code = "unknown-field"        // a component field that devices refuse
 	Missing             Code = "missing"              // a required field is absent
 	TooLong             Code = "too-long"             // text longer than devices accept
-	InvalidName         Code = "invalid-name"         // not a snap name
+	InvalidName         Code = "invalid-name"         // of no snap, or of no charm
 	InvalidVersion      Code = "invalid-version"      //
-	InvalidType         Code = "invalid-type"         // not a type of snap, or of component
-	InvalidBase         Code = "invalid-base"         // not a snap name, or not allowed for the type
+	InvalidType         Code = "invalid-type"         // of no snap, component or bundle
+	InvalidBase         Code = "invalid-base"         // no base that this type may have
 	InvalidArchitecture Code = "invalid-architecture" // unknown, or "all" beside others
 	InvalidConfinement  Code = "invalid-confinement"  //
 	InvalidGrade        Code = "invalid-grade"        //
@@ -35,12 +35,35 @@ const (
 	InvalidIcon         Code = "invalid-icon"         // too large, no image, or unsafe to show
 	InvalidPicture      Code = "invalid-picture"      // of no known kind, broken, or unsafe to show
 	InvalidDesktopFile  Code = "invalid-desktop-file" // too large, too many, or unreadable
+
+	InvalidText        Code = "invalid-text"        // a member is not UTF-8, or has zero bytes
+	InvalidMember      Code = "invalid-member"      // a member that others would read differently
+	MixedFormats       Code = "mixed-formats"       // keys of two generations of charm metadata
+	InvalidRelation    Code = "invalid-relation"    // reserved, ambiguous or missing
+	InvalidBinding     Code = "invalid-binding"     // extra binding
+	InvalidResource    Code = "invalid-resource"    // name, type or file name
+	InvalidContainer   Code = "invalid-container"   // resource, mount or user
+	InvalidStorage     Code = "invalid-storage"     // count, size or location
+	InvalidDevice      Code = "invalid-device"      //
+	InvalidPayload     Code = "invalid-payload"     //
+	InvalidTerm        Code = "invalid-term"        //
+	InvalidDeployment  Code = "invalid-deployment"  //
+	InvalidSeries      Code = "invalid-series"      //
+	InvalidUser        Code = "invalid-user"        // charm-user
+	InvalidOption      Code = "invalid-option"      // type or default of a config option
+	InvalidAction      Code = "invalid-action"      // name or JSON schema
+	InvalidMetric      Code = "invalid-metric"      //
+	InvalidProfile     Code = "invalid-profile"     // device or key that a charm may not ask of LXD
+	InvalidApplication Code = "invalid-application" // of a bundle
+	InvalidReference   Code = "invalid-reference"   // a bundle refers to what no store has
+	InvalidPlacement   Code = "invalid-placement"   //
+	InvalidMachine     Code = "invalid-machine"     //
 )
 
 // A Problem is one thing that is wrong with an upload.
 type Problem struct {
 	Code    Code   `json:"code"`
-	Field   string `json:"field"`   // such as "version" or "apps.hello.daemon"
+	Field   string `json:"field"`   // such as "version", "apps.hello.daemon" or "metadata.yaml: requires.db"
 	Message string `json:"message"` // says what is wrong and what would be right
 }
 
@@ -69,6 +92,7 @@ func (e *ProblemsError) Error() string {
 // the upload: they are kept short, few and printable, because they end in answers
 // and logs.
 type findings struct {
+	member   string // of an archive, that is being read; stands before each field
 	problems []Problem
 	warnings []Problem // devices accept these
 }
@@ -81,14 +105,25 @@ const (
 
 func (f *findings) problem(code Code, field, format string, args ...any) {
 	if len(f.problems) < maxProblems {
-		f.problems = append(f.problems, newProblem(code, field, format, args...))
+		f.problems = append(f.problems, newProblem(code, f.place(field), format, args...))
 	}
 }
 
 func (f *findings) warn(code Code, field, format string, args ...any) {
 	if len(f.warnings) < maxProblems {
-		f.warnings = append(f.warnings, newProblem(code, field, format, args...))
+		f.warnings = append(f.warnings, newProblem(code, f.place(field), format, args...))
 	}
+}
+
+// place is a field with the member that it is in.
+func (f *findings) place(field string) string {
+	switch {
+	case f.member == "":
+		return field
+	case field == "":
+		return f.member
+	}
+	return f.member + ": " + field
 }
 
 func newProblem(code Code, field, format string, args ...any) Problem {

@@ -28,3 +28,20 @@ func (i *SnapInfo) ReviewFacts() store.ReviewFacts {
 	}
 	return f
 }
+
+// ReviewFacts is what the review policy looks at of a charm or a bundle. Neither has
+// anything of a snap's confinement.
+func (i *CharmInfo) ReviewFacts() store.ReviewFacts {
+	f := store.ReviewFacts{Package: i.Name, Type: i.Type}
+	for _, p := range i.Platforms {
+		f.Architectures = append(f.Architectures, p.Architecture)
+	}
+	for _, w := range i.Warnings {
+		f.Warnings = append(f.Warnings, string(w.Code))
+	}
+	for _, list := range []*[]string{&f.Architectures, &f.Warnings} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return f
+}
