@@ -63,7 +63,10 @@ const blobUses = `
 	SELECT blob FROM resource_revisions UNION ALL
 	SELECT blob FROM package_media UNION ALL
 	SELECT blob FROM deltas UNION ALL
-	SELECT blob FROM uploads`
+	SELECT blob FROM uploads UNION ALL
+	SELECT blob FROM image_blobs UNION ALL
+	SELECT blob FROM image_manifests UNION ALL
+	SELECT blob FROM image_upload_pieces`
 
 // BlobLive reports whether anything points at a blob.
 func (tx *Tx) BlobLive(d store.Digest) (_ bool, err error) {

@@ -44,6 +44,19 @@ var references = []reference{
 		`package_media x WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.sha3_384 = x.blob)`},
 	{"deltas", `x.package_id || '/' || x.source || '/' || x.target`, "its blob has no row",
 		`deltas x WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.sha3_384 = x.blob)`},
+	{"image_blobs", `x.package_id || '/' || x.resource || '/' || x.sha256`, "its blob has no row, or another SHA-256",
+		`image_blobs x WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.sha3_384 = x.blob AND b.sha256 = x.sha256)`},
+	{"image_manifests", `x.package_id || '/' || x.resource || '/' || x.digest`, "its blob has no row, or another size or SHA-256",
+		`image_manifests x WHERE NOT EXISTS (
+			SELECT 1 FROM blobs b WHERE b.sha3_384 = x.blob AND b.size = x.size AND 'sha256:' || b.sha256 = x.digest)`},
+	{"image_manifest_parts", `x.package_id || '/' || x.resource || '/' || x.manifest || '/' || x.digest`, "the repository has no such manifest",
+		`image_manifest_parts x WHERE x.is_manifest AND NOT EXISTS (
+			SELECT 1 FROM image_manifests m
+			WHERE m.package_id = x.package_id AND m.resource = x.resource AND m.digest = x.digest)`},
+	{"image_manifest_parts", `x.package_id || '/' || x.resource || '/' || x.manifest || '/' || x.digest`, "the repository has no such blob",
+		`image_manifest_parts x WHERE NOT x.is_manifest AND NOT EXISTS (
+			SELECT 1 FROM image_blobs b
+			WHERE b.package_id = x.package_id AND b.resource = x.resource AND 'sha256:' || b.sha256 = x.digest)`},
 	{"releases", `CAST(x.seq AS TEXT)`, "the revision it names does not exist",
 		`releases x WHERE x.revision IS NOT NULL AND NOT EXISTS (
 			SELECT 1 FROM revisions v WHERE v.package_id = x.package_id AND v.number = x.revision)`},
@@ -51,6 +64,10 @@ var references = []reference{
 		`release_resources x WHERE NOT EXISTS (
 			SELECT 1 FROM resource_revisions v
 			WHERE v.package_id = x.package_id AND v.name = x.name AND v.revision = x.revision)`},
+	{"libraries", `x.id`, "its package does not exist",
+		`libraries x WHERE NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = x.package_id)`},
+	{"library_revisions", `x.library_id || '/' || x.api || '.' || x.patch`, "its library does not exist",
+		`library_revisions x WHERE NOT EXISTS (SELECT 1 FROM libraries l WHERE l.id = x.library_id)`},
 	{"search_documents", `x.package_id`, "its package does not exist",
 		`search_documents x WHERE NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = x.package_id)`},
 	{"packages", `x.id`, "it cannot be searched for",

@@ -91,6 +91,9 @@ func fillAll(t *testing.T, db *DB) {
 		if err := fillUsage(tx, p); err != nil {
 			return err
 		}
+		if err := fillImages(tx, p); err != nil {
+			return err
+		}
 		return tx.TouchDevice(store.DeviceID{Brand: "acme", Model: "pc", Serial: "1"}, "acme", map[string]string{"agent": "snapd/2.70"})
 	})
 }
@@ -282,7 +285,7 @@ func TestFsckNamesRowsThatPointAtNothing(t *testing.T) {
 			off, on = "SET session_replication_role = replica", "SET session_replication_role = origin"
 		}
 		damage(t, db, off, on,
-			`DELETE FROM blobs`, `DELETE FROM revisions WHERE number = 3`, `DELETE FROM search_documents`)
+			`DELETE FROM blobs`, `DELETE FROM revisions WHERE number = 3`, `DELETE FROM search_documents`, `DELETE FROM libraries`)
 		problems, err := db.Fsck(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -297,6 +300,9 @@ func TestFsckNamesRowsThatPointAtNothing(t *testing.T) {
 			"resource_revisions " + id + "/part/1: its blob has no row",
 			"package_media " + id + "/0: its blob has no row",
 			"deltas " + id + "/1/2: its blob has no row",
+			"image_blobs " + id + "/server/" + testBlob("a layer").SHA256 + ": its blob has no row, or another SHA-256",
+			"image_manifests " + id + "/server/sha256:" + testBlob("a manifest").SHA256 + ": its blob has no row, or another size or SHA-256",
+			"library_revisions lib/1.2: its library does not exist",
 			"releases 2: the revision it names does not exist",
 			"packages " + id + ": it cannot be searched for",
 		} {
@@ -304,7 +310,7 @@ func TestFsckNamesRowsThatPointAtNothing(t *testing.T) {
 				t.Errorf("not named: %s", want)
 			}
 		}
-		if len(got) != 7 { // two revisions without a blob
+		if len(got) != 10 { // two revisions without a blob
 			t.Errorf("got %q", got)
 		}
 	})

@@ -52,6 +52,10 @@ SELECT 'package', p.id, CASE WHEN p.private THEN 1 ELSE 0 END, CASE WHEN p.unlis
 	p.namespace, p.name, p.publisher_id, p.store_id, p.default_track, p.listing, a.username, a.display_name, a.validation
 FROM wanted w CROSS JOIN packages p CROSS JOIN accounts a WHERE p.id = w.id AND a.id = p.publisher_id
 UNION ALL
+SELECT 'type', p.id, 0, 0, 0, 0, 0, 0.0,
+	p.type, '', '', '', '', '', '', '', ''
+FROM wanted w CROSS JOIN packages p WHERE p.id = w.id AND p.type <> ''
+UNION ALL
 SELECT 'track', t.package_id, 0, 0, 0, t.created_at, 0, t.phasing,
 	t.name, t.version_pattern, '', '', '', '', '', '', ''
 FROM wanted w CROSS JOIN tracks t WHERE t.package_id = w.id
@@ -88,10 +92,19 @@ SELECT 'revision', v.package_id, v.number, v.size, 0, v.created_at, 0, 0.0,
 	v.status, v.version, v.created_by, v.blob, v.sha256, v.platforms, v.provenance, v.manifest, v.meta
 FROM named n CROSS JOIN revisions v WHERE v.package_id = n.package_id AND v.number = n.number
 UNION ALL
+SELECT 'texts', v.package_id, v.number, 0, 0, 0, 0, 0.0,
+	v.sha384, v.sha512, v.texts, '', '', '', '', '', ''
+FROM named n CROSS JOIN revisions v WHERE v.package_id = n.package_id AND v.number = n.number AND v.sha384 <> ''
+UNION ALL
 SELECT 'resource', s.package_id, s.revision, s.size, 0, s.created_at, 0, 0.0,
 	s.name, s.type, s.version, s.description, s.blob, s.sha256, s.provenance, s.platforms, ''
 FROM pinned n CROSS JOIN resource_revisions s
 WHERE s.package_id = n.package_id AND s.name = n.name AND s.revision = n.revision
+UNION ALL
+SELECT 'attachment', s.package_id, s.revision, 0, 0, s.updated_at, 0, 0.0,
+	s.name, s.sha384, s.sha512, s.image, s.created_by, s.updated_by, '', '', ''
+FROM pinned n CROSS JOIN resource_revisions s
+WHERE s.package_id = n.package_id AND s.name = n.name AND s.revision = n.revision AND s.sha384 <> ''
 UNION ALL
 SELECT 'delta', d.package_id, d.source, d.target, d.size, 0, 0, 0.0,
 	d.format, d.blob, '', '', '', '', '', '', ''

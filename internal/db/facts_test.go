@@ -12,6 +12,7 @@ func TestFactsEqualTheSingleReads(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ string) {
 		a, b := testPackage(1), testPackage(2)
 		a.Private, b.Unlisted = true, true
+		a.Type = store.TypeBundle
 		file := testBlob("a component")
 		update(t, db, func(tx *Tx) error {
 			for _, p := range []*store.Package{a, b} {
@@ -22,11 +23,19 @@ func TestFactsEqualTheSingleReads(t *testing.T) {
 			if _, err := tx.AddBlob(file); err != nil {
 				return err
 			}
+			charm := testRevision(a, 4)
+			charm.SHA384, charm.SHA512 = "38", "51"
+			charm.Texts = map[string]string{store.TextConfig: "options: {}\n"}
+			charm.Meta.Charm = &store.CharmMeta{Charms: []string{"one"}}
+			if err := tx.InsertRevision(charm); err != nil {
+				return err
+			}
 			for n := range 3 {
 				err := tx.InsertResource(&store.ResourceRevision{
 					PackageID: a.ID, Name: []string{"x", "y", "x"}[n], Type: "component/standard", CreatedAt: day,
 					Blob: file.Digest, SHA256: file.SHA256, Size: file.Size, Provenance: "global-upload",
 					Platforms: []store.Platform{{Architecture: "all"}},
+					SHA384:    []string{"3", "38", "384"}[n], SHA512: "51", Image: "sha256:1", CreatedBy: "me", UpdatedBy: "you", UpdatedAt: day,
 				})
 				if err != nil {
 					return err
@@ -35,7 +44,7 @@ func TestFactsEqualTheSingleReads(t *testing.T) {
 			pinned := testRelease(a, "2.0/edge/fix", 2)
 			pinned.Resources = []store.ResourcePin{{Name: "x", Revision: 2}, {Name: "y", Revision: 1}}
 			pinned.Percentage, pinned.Expires = 12.5, day.AddDate(0, 1, 0)
-			if _, err := tx.AppendReleases([]store.Release{testRelease(a, "beta", 1), pinned, testRelease(a, "beta", 0)}); err != nil {
+			if _, err := tx.AppendReleases([]store.Release{testRelease(a, "beta", 1), pinned, testRelease(a, "beta", 0), testRelease(a, "edge", 4)}); err != nil {
 				return err
 			}
 			for _, track := range []string{"2.0", "1.0"} {

@@ -62,6 +62,8 @@ func (s *factSet) add(row *factRow) error {
 			ID: t[2], Username: t[6], DisplayName: t[7], Validation: t[8], CreatedAt: row.until,
 		}
 		return jsonColumn{&f.Package.Listing}.Scan(t[5])
+	case "type":
+		f.Package.Type = t[0]
 	case "track":
 		f.Package.Tracks = append(f.Package.Tracks, store.Track{
 			Name: t[0], CreatedAt: row.at, VersionPattern: t[1], Phasing: row.number,
@@ -100,19 +102,22 @@ func (s *factSet) add(row *factRow) error {
 			At: row.at, By: t[0], Expires: row.until,
 		})
 	case "revision":
-		v := &store.Revision{
-			PackageID: row.packageID, Number: int(row.a), Size: row.b, CreatedAt: row.at,
-			Status: t[0], Version: t[1], CreatedBy: t[2], SHA256: t[4], Provenance: t[6], Manifest: t[7],
-		}
-		f.Revisions[v.Number] = v
+		v := g.revision(row)
+		v.Size, v.CreatedAt = row.b, row.at
+		v.Status, v.Version, v.CreatedBy, v.SHA256, v.Provenance, v.Manifest = t[0], t[1], t[2], t[4], t[6], t[7]
 		return cmp.Or(digestColumn{&v.Blob}.Scan(t[3]), jsonColumn{&v.Platforms}.Scan(t[5]), jsonColumn{&v.Meta}.Scan(t[8]))
+	case "texts":
+		v := g.revision(row)
+		v.SHA384, v.SHA512 = t[0], t[1]
+		return jsonColumn{&v.Texts}.Scan(t[2])
 	case "resource":
-		v := &store.ResourceRevision{
-			PackageID: row.packageID, Revision: int(row.a), Size: row.b, CreatedAt: row.at,
-			Name: t[0], Type: t[1], Version: t[2], Description: t[3], SHA256: t[5], Provenance: t[6],
-		}
-		f.Resources[store.ResourcePin{Name: v.Name, Revision: v.Revision}] = v
+		v := g.resource(row)
+		v.Size, v.CreatedAt = row.b, row.at
+		v.Type, v.Version, v.Description, v.SHA256, v.Provenance = t[1], t[2], t[3], t[5], t[6]
 		return cmp.Or(digestColumn{&v.Blob}.Scan(t[4]), jsonColumn{&v.Platforms}.Scan(t[7]))
+	case "attachment":
+		v := g.resource(row)
+		v.SHA384, v.SHA512, v.Image, v.CreatedBy, v.UpdatedBy, v.UpdatedAt = t[1], t[2], t[3], t[4], t[5], row.at
 	case "delta":
 		d := store.Delta{PackageID: row.packageID, Format: t[0], Source: int(row.a), Target: int(row.b), Size: row.c}
 		if err := (digestColumn{&d.Blob}).Scan(t[1]); err != nil {
@@ -123,6 +128,27 @@ func (s *factSet) add(row *factRow) error {
 		return fmt.Errorf("cannot read a fact of kind %q", row.kind)
 	}
 	return nil
+}
+
+// revision is the revision that a row is about; several are about one.
+func (g *gathered) revision(row *factRow) *store.Revision {
+	v := g.facts.Revisions[int(row.a)]
+	if v == nil {
+		v = &store.Revision{PackageID: row.packageID, Number: int(row.a)}
+		g.facts.Revisions[v.Number] = v
+	}
+	return v
+}
+
+// resource is the resource revision that a row is about.
+func (g *gathered) resource(row *factRow) *store.ResourceRevision {
+	pin := store.ResourcePin{Name: row.t[0], Revision: int(row.a)}
+	v := g.facts.Resources[pin]
+	if v == nil {
+		v = &store.ResourceRevision{PackageID: row.packageID, Name: pin.Name, Revision: pin.Revision}
+		g.facts.Resources[pin] = v
+	}
+	return v
 }
 
 // inOrder puts everything in the order that the single reads give, and the

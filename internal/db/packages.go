@@ -10,14 +10,14 @@ import (
 
 // A package is read together with its publisher.
 const packageColumns = `
-	p.id, p.namespace, p.name, p.publisher_id, p.store_id, p.private, p.unlisted,
+	p.id, p.namespace, p.name, p.type, p.publisher_id, p.store_id, p.private, p.unlisted,
 	p.default_track, p.created_at, p.listing,
 	a.id, a.username, a.display_name, a.validation, a.created_at`
 
 const packageTables = `packages p JOIN accounts a ON a.id = p.publisher_id`
 
 func scanPackage(r rows) (p store.Package, err error) {
-	err = r.Scan(&p.ID, &p.Namespace, &p.Name, &p.PublisherID, &p.StoreID, &p.Private, &p.Unlisted,
+	err = r.Scan(&p.ID, &p.Namespace, &p.Name, &p.Type, &p.PublisherID, &p.StoreID, &p.Private, &p.Unlisted,
 		&p.DefaultTrack, timeColumn{&p.CreatedAt}, jsonColumn{&p.Listing},
 		&p.Publisher.ID, &p.Publisher.Username, &p.Publisher.DisplayName, &p.Publisher.Validation,
 		timeColumn{&p.Publisher.CreatedAt})
@@ -94,6 +94,20 @@ func (tx *Tx) Packages(f store.PackageFilter) (_ []store.Package, err error) {
 		WHERE `+w.String()+` ORDER BY p.namespace, p.name LIMIT ?`, append(w.args, page(f.Limit))...)
 }
 
+// SomePackages reads packages of a namespace by id or by name, without what a
+// package has many of; those that do not exist are left out.
+func (tx *Tx) SomePackages(ns store.Namespace, ids, names []string) (_ []store.Package, err error) {
+	defer wrap(&err, "read %d packages", len(ids)+len(names))
+	return all(tx.query, scanPackage, `
+		WITH wanted (id) AS (
+			SELECT p.id FROM json_each(?) CROSS JOIN packages p WHERE p.id = value AND p.namespace = ?
+			UNION
+			SELECT p.id FROM json_each(?) CROSS JOIN packages p WHERE p.namespace = ? AND p.name = value
+		)
+		SELECT `+packageColumns+` FROM wanted w CROSS JOIN packages p CROSS JOIN accounts a
+		WHERE p.id = w.id AND a.id = p.publisher_id ORDER BY p.name`, listParam(ids), string(ns), listParam(names), string(ns))
+}
+
 // InsertPackage registers a name. A taken name fails with the code
 // "name-taken", a taken id with "id-taken", an unknown publisher with
 // "missing-reference".
@@ -108,17 +122,17 @@ func (tx *Tx) InsertPackage(p *store.Package) (err error) {
 		return store.Conflictf("id-taken", "another package has the id %q", p.ID)
 	}
 	_, err = tx.exec(`
-		INSERT INTO packages (id, namespace, name, publisher_id, store_id, private, unlisted,
+		INSERT INTO packages (id, namespace, name, type, publisher_id, store_id, private, unlisted,
 			default_track, created_at, listing)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.ID, string(p.Namespace), p.Name, p.PublisherID, p.StoreID, p.Private, p.Unlisted,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.ID, string(p.Namespace), p.Name, p.Type, p.PublisherID, p.StoreID, p.Private, p.Unlisted,
 		p.DefaultTrack, micros(p.CreatedAt), asJSON(p.Listing))
 	tx.searchChanged(p.ID)
 	return err
 }
 
 // UpdatePackage replaces everything about a package that is kept in its own
-// row: name, publisher, store, flags, default track and listing. Its errors
+// row: name, type, publisher, store, flags, default track and listing. Its errors
 // are those of Package and InsertPackage.
 func (tx *Tx) UpdatePackage(p *store.Package) (err error) {
 	defer wrap(&err, "update package %q", p.ID)
@@ -126,10 +140,10 @@ func (tx *Tx) UpdatePackage(p *store.Package) (err error) {
 		return err
 	}
 	n, err := tx.exec(`
-		UPDATE packages SET name = ?, publisher_id = ?, store_id = ?, private = ?, unlisted = ?,
+		UPDATE packages SET name = ?, type = ?, publisher_id = ?, store_id = ?, private = ?, unlisted = ?,
 			default_track = ?, listing = ?
 		WHERE id = ?`,
-		p.Name, p.PublisherID, p.StoreID, p.Private, p.Unlisted, p.DefaultTrack, asJSON(p.Listing), p.ID)
+		p.Name, p.Type, p.PublisherID, p.StoreID, p.Private, p.Unlisted, p.DefaultTrack, asJSON(p.Listing), p.ID)
 	if err == nil && n == 0 {
 		return store.NotFoundf("package-not-found", "no package has the id %q", p.ID)
 	}

@@ -45,6 +45,8 @@ func fillPeople(tx *Tx, p *store.Package) error {
 		tx.PutCollaborator(store.Collaborator{PackageID: p.ID, Account: u.Account, CreatedAt: day, CreatedBy: "tester", UpdatedAt: day}),
 		tx.PutInvite(store.Invite{Token: "hash", PackageID: p.ID, Email: "bob@example.com", CreatedAt: day, CreatedBy: "tester", ExpiresAt: day}),
 		second(tx.AddGuardrail(p.ID, store.Guardrail{Pattern: `\d+`, CreatedAt: day})),
+		tx.AddLibrary(store.Library{ID: "lib", PackageID: p.ID, Name: "db", CreatedAt: day, CreatedBy: u.Account.ID}),
+		tx.AddLibraryRevision(store.LibraryRevision{LibraryID: "lib", API: 1, Patch: 2, Hash: "h", Content: "# \u00fcn\"\u2028\r\n", CreatedAt: day, CreatedBy: u.Account.ID}),
 		tx.PutStoreMember("acme", u.Account.ID, []string{store.StoreRoleAdmin}),
 		tx.PutStoreInvite(store.StoreInvite{StoreID: "acme", Email: "bob@example.com", Roles: []string{store.StoreRoleView},
 			Status: "pending", CreatedAt: day, ExpiresAt: day}),

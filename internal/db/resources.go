@@ -9,12 +9,13 @@ import (
 
 const resourceColumns = `
 	package_id, name, revision, type, version, description, created_at, blob, sha256, size,
-	provenance, platforms`
+	provenance, platforms, sha384, sha512, image, created_by, updated_by, updated_at`
 
 func scanResource(r rows) (*store.ResourceRevision, error) {
 	v := new(store.ResourceRevision)
 	err := r.Scan(&v.PackageID, &v.Name, &v.Revision, &v.Type, &v.Version, &v.Description, timeColumn{&v.CreatedAt},
-		digestColumn{&v.Blob}, &v.SHA256, &v.Size, &v.Provenance, jsonColumn{&v.Platforms})
+		digestColumn{&v.Blob}, &v.SHA256, &v.Size, &v.Provenance, jsonColumn{&v.Platforms},
+		&v.SHA384, &v.SHA512, &v.Image, &v.CreatedBy, &v.UpdatedBy, timeColumn{&v.UpdatedAt})
 	return v, err
 }
 
@@ -63,11 +64,32 @@ func (tx *Tx) InsertResource(v *store.ResourceRevision) (err error) {
 			v.PackageID, number, v.Name)
 	}
 	_, err = tx.exec(`
-		INSERT INTO resource_revisions (`+resourceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO resource_revisions (`+resourceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.PackageID, v.Name, number, v.Type, v.Version, v.Description, micros(v.CreatedAt), v.Blob.Hex(),
-		v.SHA256, v.Size, v.Provenance, asJSON(v.Platforms))
+		v.SHA256, v.Size, v.Provenance, asJSON(v.Platforms), v.SHA384, v.SHA512, v.Image, v.CreatedBy, v.UpdatedBy, micros(v.UpdatedAt))
 	if err == nil {
 		v.Revision = number
 	}
 	return err
+}
+
+// ResourcesNamed lists the revisions of one resource newest first, those below
+// the given number; 0 begins with the newest.
+func (tx *Tx) ResourcesNamed(packageID, name string, below, limit int) (_ []*store.ResourceRevision, err error) {
+	defer wrap(&err, "list the revisions of resource %q of package %q", name, packageID)
+	return all(tx.query, scanResource, `
+		SELECT `+resourceColumns+` FROM resource_revisions
+		WHERE package_id = ? AND name = ? AND (revision < ? OR ? = 0) ORDER BY revision DESC LIMIT ?`,
+		packageID, name, below, below, page(limit))
+}
+
+// SetResourcePlatforms says anew what a resource revision is for. It does
+// nothing where there is no such revision, and reports whether there is.
+func (tx *Tx) SetResourcePlatforms(packageID string, pin store.ResourcePin, platforms []store.Platform, by string) (found bool, err error) {
+	defer wrap(&err, "change revision %d of resource %q of package %q", pin.Revision, pin.Name, packageID)
+	n, err := tx.exec(`
+		UPDATE resource_revisions SET platforms = ?, updated_by = ?, updated_at = ?
+		WHERE package_id = ? AND name = ? AND revision = ?`,
+		asJSON(platforms), by, micros(tx.Now()), packageID, pin.Name, pin.Revision)
+	return n > 0, err
 }

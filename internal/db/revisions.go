@@ -11,13 +11,13 @@ import (
 
 const revisionColumns = `
 	v.package_id, v.number, v.status, v.version, v.created_at, v.created_by, v.blob, v.sha256,
-	v.size, v.platforms, v.provenance, v.manifest, v.meta`
+	v.size, v.platforms, v.provenance, v.manifest, v.meta, v.sha384, v.sha512, v.texts`
 
 func scanRevision(r rows) (*store.Revision, error) {
 	v := new(store.Revision)
 	err := r.Scan(&v.PackageID, &v.Number, &v.Status, &v.Version, timeColumn{&v.CreatedAt}, &v.CreatedBy,
 		digestColumn{&v.Blob}, &v.SHA256, &v.Size, jsonColumn{&v.Platforms}, &v.Provenance, &v.Manifest,
-		jsonColumn{&v.Meta})
+		jsonColumn{&v.Meta}, &v.SHA384, &v.SHA512, jsonColumn{&v.Texts})
 	return v, err
 }
 
@@ -151,10 +151,10 @@ func (tx *Tx) InsertRevision(v *store.Revision) (err error) {
 	}
 	_, err = tx.exec(`
 		INSERT INTO revisions (package_id, number, status, version, created_at, created_by, blob, sha256,
-			size, platforms, provenance, manifest, meta)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			size, platforms, provenance, manifest, meta, sha384, sha512, texts)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.PackageID, number, v.Status, v.Version, micros(v.CreatedAt), v.CreatedBy, v.Blob.Hex(), v.SHA256,
-		v.Size, asJSON(v.Platforms), v.Provenance, v.Manifest, asJSON(v.Meta))
+		v.Size, asJSON(v.Platforms), v.Provenance, v.Manifest, asJSON(v.Meta), v.SHA384, v.SHA512, textsJSON(v.Texts))
 	if err == nil {
 		v.Number = number
 	}
@@ -169,4 +169,12 @@ func (tx *Tx) SetRevisionStatus(packageID string, number int, status string) (er
 		err = store.NotFoundf("revision-not-found", "package %q has no revision %d", packageID, number)
 	}
 	return err
+}
+
+// textsJSON is the column of a revision's texts.
+func textsJSON(texts map[string]string) string {
+	if len(texts) == 0 {
+		return "{}"
+	}
+	return asJSON(texts)
 }

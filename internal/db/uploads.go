@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/larder-store/larder/internal/store"
@@ -80,12 +81,14 @@ func (tx *Tx) LeaseUpload(until time.Time) (_ store.Upload, found bool, err erro
 	return u, err == nil, err
 }
 
-// UploadsOfRevision lists the uploads that became a revision, newest first.
+// UploadsOfRevision lists the uploads that became a revision of the package, not
+// of one of its resources, newest first.
 func (tx *Tx) UploadsOfRevision(packageID string, revision int) (_ []store.Upload, err error) {
 	defer wrap(&err, "list the uploads of a revision")
-	return all(tx.query, scanUpload, `
+	list, err := all(tx.query, scanUpload, `
 		SELECT `+uploadColumns+` FROM uploads WHERE package_id = ? AND revision = ?
 		ORDER BY claimed_at DESC, id`, packageID, revision)
+	return slices.DeleteFunc(list, func(u store.Upload) bool { return u.Wish.Resource != nil }), err
 }
 
 // UnclaimedBytes sums up what an address has sent that nobody has claimed; with
