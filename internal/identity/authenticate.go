@@ -139,7 +139,7 @@ func (i *Identity) verify(ctx context.Context, s credential.Slice, purposes ...c
 	}
 	if id, ours := credential.ReadIdentifier(s[0].ID()); ours {
 		if _, known := k.ring.Find(id); !known {
-			i.Forget()
+			i.readAgain()
 			if k, err = i.readKeys(ctx); err != nil {
 				return credential.Verified{}, err
 			}
@@ -174,6 +174,8 @@ func (i *Identity) agreed(tx *db.Tx, v credential.Verified) (w Who, err error) {
 				v.Declared == credential.Declaration{Attribute: credential.DeclaredUserID, Value: u.Account.ID})
 	case credential.Exchanged:
 		fits = (s.Kind == KindExchanged || s.Kind == KindAPIToken || s.Kind == KindUploadToken) && v.Subject == u.Account.ID
+	case credential.RegistryPassword:
+		fits = s.Kind == KindImageUpload && v.Subject == u.Account.ID
 	}
 	if !fits {
 		return w, errRow
@@ -184,6 +186,9 @@ func (i *Identity) agreed(tx *db.Tx, v credential.Verified) (w Who, err error) {
 	w.Principal.Limits = credential.Meanings(v.Limits)
 	if s.Limits.Permissions != nil { // a discharge's row knows of none
 		w.Principal.Limits = append(w.Principal.Limits, s.Limits.Limits())
+	}
+	if s.Kind == KindImageUpload && err == nil {
+		err = limitToImages(tx, &w)
 	}
 	return w, err
 }

@@ -17,6 +17,7 @@ const (
 	KindAPIToken        = "api-token"        // for automation
 	KindUploadToken     = "upload-token"     // for one package, asked for by another service
 	KindAdmin           = "admin-root"       // an operator's, exchanged offline
+	KindImageUpload     = "image-upload"     // for the images of one resource
 )
 
 // How long discharges are good for. A client refreshes the single sign-on's

@@ -187,7 +187,7 @@ func (i *Identity) ByDischargeToken(ctx context.Context, kind string, token, cav
 	v, err := k.ring.VerifyDischargeToken(i.now(), kind, token)
 	if err != nil {
 		// The key may have been made by another node a moment ago.
-		i.Forget()
+		i.readAgain()
 		if k, err = i.keysFor(ctx, credential.DischargeToken.String()); err != nil {
 			return AuthEvent{}, err
 		}

@@ -71,8 +71,11 @@ type newToken struct {
 // transaction, so that none is made for a login that has just ended.
 func (i *Identity) issue(ctx context.Context, actor string, n newToken) (Issued, error) {
 	purpose := credential.Exchanged
-	if n.kind == KindAdmin {
+	switch n.kind {
+	case KindAdmin:
 		purpose = credential.AdminRoot
+	case KindImageUpload:
+		purpose = credential.RegistryPassword
 	}
 	k, err := i.keysFor(ctx, purpose.String())
 	if err != nil {

@@ -212,7 +212,7 @@ func TestP17KeysRotateWithoutLoggingAnybodyOut(t *testing.T) {
 		until := w.clock().Add(24 * time.Hour)
 		made, err := w.RotateKeys(ctx, operator, until)
 		w.must(err)
-		if len(made) != len(KeyPurposes()) {
+		if len(made) != len(rotated()) {
 			t.Errorf("made %d keys", len(made))
 		}
 		good := func(n *Identity, e Evidence) error { _, err := n.Authenticate(ctx, e); return err }

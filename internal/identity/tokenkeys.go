@@ -17,8 +17,13 @@ import (
 
 // The purposes of key pairs, beside those of macaroons.
 const (
-	PurposeSSOCaveat = "sso-caveat" // RSA: opens the caveats of single sign-on
-	PurposeBakery    = "bakery"     // Curve25519: opens the bakery's caveats
+	PurposeSSOCaveat = "sso-caveat"     // RSA: opens the caveats of single sign-on
+	PurposeBakery    = "bakery"         // Curve25519: opens the bakery's caveats
+	PurposeRegistry  = "registry-token" // ECDSA P-256: signs the tokens of the image registry
+	// PurposeImagePull makes the passwords that charms pull images with. They stay
+	// in documents that clusters read again for years, so this key is only rotated
+	// by its name.
+	PurposeImagePull = "image-pull"
 )
 
 // ssoKeyBits is the size of the single sign-on's key. It fixes how long caveat
@@ -31,7 +36,12 @@ func KeyPurposes() []string {
 	for _, p := range credential.Purposes() {
 		all = append(all, p.String())
 	}
-	return append(all, PurposeSSOCaveat, PurposeBakery)
+	return append(all, PurposeSSOCaveat, PurposeBakery, PurposeRegistry, PurposeImagePull)
+}
+
+// rotated are the purposes whose keys are rotated when none is named.
+func rotated() []string {
+	return slices.DeleteFunc(KeyPurposes(), func(p string) bool { return p == PurposeImagePull })
 }
 
 // tokenKeys are the keys as they were at one position of the change log. They
@@ -44,6 +54,8 @@ type tokenKeys struct {
 	ring   *credential.Keyring
 	sso    credential.SSOKeys
 	bakery []credential.BoxKey // newest first
+	tokens []registryKey       // newest first
+	pulls  []Secret            // newest first
 }
 
 // keysFor returns the keys that prove something now, among them one for each of
@@ -100,6 +112,19 @@ func (i *Identity) readKeys(ctx context.Context) (*tokenKeys, error) {
 	return k, nil
 }
 
+// readAgain has the rows of the keys read with the next need, since another node may
+// have made one a moment ago. What was opened stays open where they are the same:
+// anybody can name a key that there is not, and opening all takes long.
+func (i *Identity) readAgain() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.keys != nil {
+		old := *i.keys
+		old.seq = -1
+		i.keys = &old
+	}
+}
+
 // unless returns a copy of the keys if they are those of the rows still, so
 // that only a change of keys costs opening them.
 func (k *tokenKeys) unless(rows []store.TokenKey, now time.Time) *tokenKeys {
@@ -140,6 +165,14 @@ func (i *Identity) openKeys(rows []store.TokenKey, now time.Time) (*tokenKeys, e
 			pairs = append(pairs, pair)
 		case PurposeBakery:
 			k.bakery = append(k.bakery, credential.DeriveBoxKey(secret))
+		case PurposeRegistry:
+			key, err := openRegistryKey(row.ID, secret)
+			if err != nil {
+				return nil, err
+			}
+			k.tokens = append(k.tokens, key)
+		case PurposeImagePull:
+			k.pulls = append(k.pulls, secret)
 		default:
 			purpose, known := purposeOf(row.Purpose)
 			if !known {
@@ -174,7 +207,13 @@ func (i *Identity) openKey(row store.TokenKey) (Secret, error) {
 func (i *Identity) newKey(purpose string) (store.TokenKey, error) {
 	var text []byte
 	var id string
-	if purpose == PurposeSSOCaveat {
+	switch purpose {
+	case PurposeRegistry:
+		var err error
+		if id, text, err = newRegistryKey(); err != nil {
+			return store.TokenKey{}, fmt.Errorf("cannot make a token key: %w", err)
+		}
+	case PurposeSSOCaveat:
 		pair, err := i.newPair()
 		if err != nil {
 			return store.TokenKey{}, fmt.Errorf("cannot make a token key: %w", err)
@@ -184,7 +223,7 @@ func (i *Identity) newKey(purpose string) (store.TokenKey, error) {
 		}
 		sum := sha256.Sum256(x509.MarshalPKCS1PublicKey(&pair.PublicKey))
 		id = hex.EncodeToString(sum[:8])
-	} else {
+	default:
 		text = randomBytes(32)
 		switch p, known := purposeOf(purpose); {
 		case known: // macaroons name their key so
@@ -192,6 +231,8 @@ func (i *Identity) newKey(purpose string) (store.TokenKey, error) {
 		case purpose == PurposeBakery:
 			public := credential.DeriveBoxKey(credential.NewSecret(text)).Public()
 			id = hex.EncodeToString(public[:8])
+		case purpose == PurposeImagePull:
+			id = hex.EncodeToString(randomBytes(8))
 		default:
 			return store.TokenKey{}, store.Invalidf("unknown-purpose", "there are no keys for %.40q", purpose)
 		}
@@ -249,7 +290,8 @@ func (i *Identity) TokenKeys(ctx context.Context, who store.Principal) (keys []s
 	return keys, err
 }
 
-// RotateKeys makes a new key for each purpose, all of them when none is named.
+// RotateKeys makes a new key for each purpose. Where none is named it is all but
+// PurposeImagePull, whose passwords would change in the documents of every charm.
 // It makes tokens from now on; older keys still verify theirs until a time. It
 // needs PermAccount.
 func (i *Identity) RotateKeys(ctx context.Context, who store.Principal, until time.Time, purposes ...string) ([]store.TokenKey, error) {
@@ -257,7 +299,7 @@ func (i *Identity) RotateKeys(ctx context.Context, who store.Principal, until ti
 		return nil, err
 	}
 	if len(purposes) == 0 {
-		purposes = KeyPurposes()
+		purposes = rotated()
 	}
 	made := make([]store.TokenKey, len(purposes))
 	for n, p := range purposes {

@@ -11,6 +11,7 @@ import (
 //
 //	Macaroon root="R", discharge="D"[, discharge="D2"…]   quoted or not
 //	Macaroon T, Bearer T                                  a macaroon, a slice or opaque text
+//	Macaroon {"t": "macaroon", "v": "T"}                  as older craft-store kept T, and newer sends what was kept
 //	Basic …
 //
 // The scheme and the names of the parameters may have any case.
@@ -32,6 +33,8 @@ func ParseAuthorization(value string) (Presented, error) {
 		return Presented{}, errMalformed
 	case hasParameters(rest):
 		return parsePair(rest)
+	case rest[0] == '{':
+		return parseEnvelope(rest)
 	}
 	return parseSingle(rest)
 }
@@ -85,6 +88,19 @@ func unquote(s string) string {
 		return s[1 : len(s)-1]
 	}
 	return s
+}
+
+// parseEnvelope reads a lone value in the envelope in which craft-store keeps it.
+// That of a pair is none: its discharge is not bound yet.
+func parseEnvelope(text string) (Presented, error) {
+	var e struct {
+		Type  string `json:"t"`
+		Value string `json:"v"`
+	}
+	if err := unmarshalStrict(text, &e); err != nil || e.Type != "macaroon" || e.Value == "" {
+		return Presented{}, errMalformed
+	}
+	return parseSingle(e.Value)
 }
 
 // parseSingle reads a lone value: a binary macaroon, else a bakery slice, else

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,9 +19,12 @@ type packageJSON struct {
 	Type string `json:"type,omitempty"`
 }
 
-// packageTypes says which namespace a type of package belongs to.
-var packageTypes = map[string]store.Namespace{
-	"": "", "snap": store.Snap, "charm": store.Charm, "bundle": store.Charm,
+// packageTypes says which packages a type is about.
+var packageTypes = map[string]store.PackageLimit{
+	"":       {},
+	"snap":   {Namespace: store.Snap},
+	"charm":  {Namespace: store.Charm, Type: store.TypeCharm},
+	"bundle": {Namespace: store.Charm, Type: store.TypeBundle},
 }
 
 // readList reads a JSON array of texts. An empty one or null is refused: one
@@ -61,11 +65,15 @@ func readPackages(value string, take func([]store.PackageLimit)) error {
 func packageLimits(list []packageJSON) ([]store.PackageLimit, error) {
 	packages := make([]store.PackageLimit, len(list))
 	for i, p := range list {
-		namespace, known := packageTypes[p.Type]
+		limit, known := packageTypes[p.Type]
 		if !known {
 			return nil, errCaveatWords
 		}
-		packages[i] = store.PackageLimit{ID: p.ID, Name: p.Name, Namespace: namespace}
+		limit.ID, limit.Name = p.ID, p.Name
+		if p.ID != "" && limit.Type != "" {
+			limit.Namespace = ""
+		}
+		packages[i] = limit
 	}
 	if !validPackages(packages) {
 		return nil, errCaveatWords
@@ -74,7 +82,8 @@ func packageLimits(list []packageJSON) ([]store.PackageLimit, error) {
 }
 
 // validPackages reports whether each is named, and in one way: a reader that
-// looks at the id only must not find less than one that looks at the name.
+// looks at the id only must not find less than one that looks at the name. A
+// type beside an id narrows nothing.
 func validPackages(list []store.PackageLimit) bool {
 	for _, p := range list {
 		if (p.ID == "") == (p.Name == "") || p.ID != "" && p.Namespace != "" {
@@ -95,15 +104,15 @@ func packagesByID(ids []string) []store.PackageLimit {
 func writePackages(packages []store.PackageLimit) []packageJSON {
 	var list []packageJSON
 	for _, p := range packages {
-		list = append(list, packageJSON{ID: p.ID, Name: p.Name, Type: string(p.Namespace)})
+		list = append(list, packageJSON{ID: p.ID, Name: p.Name, Type: cmp.Or(p.Type, string(p.Namespace))})
 	}
 	return list
 }
 
-// onlyIDs returns the ids of the packages, if ids are all that names them.
+// onlyIDs returns the ids of the packages, if ids are all that is said of them.
 func onlyIDs(packages []store.PackageLimit) (ids []string, all bool) {
 	for _, p := range packages {
-		if p.ID == "" {
+		if p.ID == "" || p.Type != "" {
 			return nil, false
 		}
 		ids = append(ids, p.ID)

@@ -63,7 +63,8 @@ func channels(t *rapid.T) []string {
 
 func packages(t *rapid.T) []store.PackageLimit {
 	return rapid.SliceOfN(rapid.SampledFrom([]store.PackageLimit{
-		{ID: "one"}, {ID: "two"}, {ID: "other"}, {Name: "two"}, {Name: "two", Namespace: store.Charm}, {Name: "one", Namespace: store.Snap},
+		{ID: "one"}, {ID: "two"}, {ID: "other"}, {Name: "two"}, {Name: "two", Namespace: store.Charm, Type: store.TypeCharm},
+		{Name: "two", Namespace: store.Charm, Type: store.TypeBundle}, {ID: "two", Type: store.TypeBundle}, {Name: "one", Namespace: store.Snap},
 	}), 1, 3).Draw(t, "packages")
 }
 

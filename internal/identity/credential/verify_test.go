@@ -42,7 +42,7 @@ func TestLimitsComeBackAsTheyWereMinted(t *testing.T) {
 	limits := []Limits{
 		{Permissions: []string{"package_access", "package_push"}, Channels: []string{"edge", "1.*/<&>"}, Stores: []string{"acme"}},
 		{Packages: []store.PackageLimit{{ID: "abc"}, {ID: "def"}}, Channels: []string{"*"}},
-		{Packages: []store.PackageLimit{{ID: "abc"}, {Name: "mysql", Namespace: store.Charm}, {Name: "any"}}},
+		{Packages: []store.PackageLimit{{ID: "abc"}, {Name: "mysql", Namespace: store.Charm, Type: store.TypeBundle}, {Name: "any"}}},
 	}
 	for _, p := range Purposes() {
 		tok := token(t, p)
