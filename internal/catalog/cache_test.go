@@ -54,6 +54,10 @@ func (s *shelf) Facts(_ context.Context, _ store.Namespace, refs []store.Ref) ([
 
 func (s *shelf) Revisions(context.Context, string, []int) ([]*store.Revision, error) { return nil, nil }
 
+func (s *shelf) Resources(context.Context, string, []store.ResourcePin) ([]*store.ResourceRevision, error) {
+	return nil, nil
+}
+
 func ids(from, to int) []store.Ref {
 	var refs []store.Ref
 	for i := from; i < to; i++ {

@@ -35,6 +35,10 @@ type Catalog struct {
 	papers   papers
 	walking  chan struct{} // holds one for each step of a walk that runs, see walk
 	incoming incoming
+
+	imagesPushed atomic.Int64
+	// documents are those of images, see ImageDocument.
+	documents documents
 }
 
 // Options are what a Catalog needs. DB, Blobs and Authority are required.
@@ -92,14 +96,16 @@ func New(o Options) *Catalog {
 	return c
 }
 
-// Stats are the figures of the read snapshots.
+// Stats are the figures of this process: of the read snapshots, and of images.
 type Stats struct {
 	Packages                int
 	Bytes                   int64
 	Hits, Misses, Evictions int64
+
+	ImagesPushed int64 // manifests, the same ones again counted
 }
 
-// Stats reads the figures of the read snapshots.
+// Stats reads the figures of this process.
 func (c *Catalog) Stats() Stats {
 	c.cache.mu.RLock()
 	n := len(c.cache.ring)
@@ -107,6 +113,7 @@ func (c *Catalog) Stats() Stats {
 	return Stats{
 		Packages: n, Bytes: c.cache.bytes.Load(),
 		Hits: c.cache.hits.Load(), Misses: c.cache.misses.Load(), Evictions: c.cache.evictions.Load(),
+		ImagesPushed: c.imagesPushed.Load(),
 	}
 }
 
@@ -164,7 +171,7 @@ func (c *Catalog) apply(ch store.Change) {
 		c.cache.forget(id)
 	case "account":
 		c.cache.invalidate(func(p *store.Package) bool { return p.PublisherID == id })
-	case "category":
+	case "category", "token-key": // pull credentials, which snapshots keep, are made with a key
 		c.cache.invalidate(nil)
 	case "store":
 		c.views.forget()

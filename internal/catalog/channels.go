@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type Channels struct {
 type PublishedRevision struct {
 	*store.Revision
 	Released bool
+	// Problems are why it was rejected; none where it was not.
+	Problems []store.UploadProblem
 }
 
 // Revision returns one of the revisions, nil when it is not among them.
@@ -103,9 +106,30 @@ func withReleased(tx *db.Tx, packageID string, revs []*store.Revision) ([]Publis
 	}
 	list := make([]PublishedRevision, len(revs))
 	for i, r := range revs {
-		list[i] = PublishedRevision{r, slices.Contains(ever, r.Number)}
+		list[i] = PublishedRevision{Revision: r, Released: slices.Contains(ever, r.Number)}
 	}
-	return list, nil
+	return list, withProblems(tx, packageID, list)
+}
+
+// withProblems adds why those were rejected that were.
+func withProblems(tx *db.Tx, packageID string, list []PublishedRevision) error {
+	rejected := make(map[int]*PublishedRevision)
+	for i := range list {
+		if list[i].Status == store.StatusRejected {
+			rejected[list[i].Number] = &list[i]
+		}
+	}
+	if len(rejected) == 0 {
+		return nil
+	}
+	numbers := slices.Sorted(maps.Keys(rejected))
+	reviews, err := tx.Rejections(packageID, numbers[0], numbers[len(numbers)-1])
+	for _, v := range reviews {
+		if r := rejected[v.Revision]; r != nil {
+			r.Problems = append(r.Problems, rejection(v))
+		}
+	}
+	return err
 }
 
 // MaxHistory is how many releases one page of a history holds at most.

@@ -20,6 +20,8 @@ type Claim struct {
 	Components map[string]string // ids of uploads, by the component's name
 	BuiltAt    string
 	Delta      *store.UploadDelta
+	// Resource is what it is a revision of; nil is the package itself.
+	Resource *store.UploadResource
 }
 
 const (
@@ -61,7 +63,7 @@ func (c *Catalog) Claim(ctx context.Context, who store.Principal, ns store.Names
 			return err
 		}
 		if u.PackageID == pkg.ID && u.AccountID == who.Account {
-			return nil
+			return sameResource(u.Wish.Resource, wish.Resource)
 		}
 		if cl.Size != 0 && cl.Size != u.Size {
 			return store.Invalidf("wrong-size", "cannot take the upload: it has %d bytes and not %d", u.Size, cl.Size).
@@ -80,10 +82,14 @@ func (c *Catalog) Claim(ctx context.Context, who store.Principal, ns store.Names
 				return err
 			}
 		}
-		tx.Record(store.UploadClaimed, "package/"+pkg.ID, map[string]any{
+		details := map[string]any{
 			"name": pkg.Name, "sha3-384": u.Blob.Hex(), "size": u.Size, "channels": wish.Channels,
 			"components": slices.Sorted(maps.Keys(wish.Components)),
-		})
+		}
+		if wish.Resource != nil {
+			details["resource"] = wish.Resource.Name
+		}
+		tx.Record(store.UploadClaimed, "package/"+pkg.ID, details)
 		return nil
 	})
 	if err == nil {
@@ -92,10 +98,32 @@ func (c *Catalog) Claim(ctx context.Context, who store.Principal, ns store.Names
 	return u, err
 }
 
+var errClaimed = store.Conflictf("upload-claimed", "the upload was claimed or forgotten already").Try("upload the file again")
+
+// sameResource returns nil when a claim that is made again says the same of what
+// the bytes are.
+func sameResource(had, wanted *store.UploadResource) error {
+	if resourceName(had) != resourceName(wanted) {
+		return errClaimed
+	}
+	return nil
+}
+
+// resourceName is empty for the package itself.
+func resourceName(r *store.UploadResource) string {
+	if r == nil {
+		return ""
+	}
+	return r.Name
+}
+
 // take binds an upload to a package.
 func take(tx *db.Tx, u *store.Upload, pkg *store.Package, who store.Principal, as store.UploadStatus, wish store.UploadWish) error {
 	if u.Status != store.UploadUnclaimed || !u.ExpiresAt.After(tx.Now()) {
-		return store.Conflictf("upload-claimed", "the upload was claimed or forgotten already").Try("upload the file again")
+		return errClaimed
+	}
+	if u.Size == 0 && wish.Resource == nil {
+		return store.Invalidf("empty-upload", "cannot take the upload: it has no bytes")
 	}
 	u.PackageID, u.AccountID, u.ClaimedAt, u.Status, u.Wish = pkg.ID, who.Account, tx.Now(), as, wish
 	return tx.UpdateUpload(*u)
@@ -103,7 +131,7 @@ func take(tx *db.Tx, u *store.Upload, pkg *store.Package, who store.Principal, a
 
 // wish checks what a claim asks for.
 func (cl Claim) wish(who store.Principal) (store.UploadWish, error) {
-	w := store.UploadWish{Components: cl.Components, BuiltAt: clip(cl.BuiltAt, maxBuiltAt), Delta: cl.Delta, Limits: who.Limits, Session: who.Session}
+	w := store.UploadWish{Components: cl.Components, BuiltAt: clip(cl.BuiltAt, maxBuiltAt), Delta: cl.Delta, Limits: who.Limits, Session: who.Session, Resource: cl.Resource}
 	if len(cl.Channels) > maxClaimChannels || len(cl.Components) > maxClaimComponents {
 		return w, store.TooLargef("claim-too-large", "an upload can be released to %d channels and have %d components at most",
 			maxClaimChannels, maxClaimComponents)

@@ -30,6 +30,8 @@ type Answer struct {
 	Snapshot *Snapshot
 	Choice   store.Choice
 	Err      error
+	// Attachments are the resource revisions that a charm gets with it, by name.
+	Attachments []*store.ResourceRevision
 }
 
 // Resolve answers many wishes at once, one Answer each, in their order. It
@@ -65,9 +67,18 @@ func (c *Catalog) Resolve(ctx context.Context, a Asker, ns store.Namespace, wish
 		}
 	}
 	for s, waiting := range held {
-		c.answerHeld(ctx, s, wishes, answers, waiting)
+		c.answerHeld(ctx, s, answers, waiting, question{
+			ask:     func(i int, facts *store.Facts) Answer { return c.answer(s, facts, wishes[i]) },
+			follows: func(i int) bool { return wishes[i].Query.Revision == 0 },
+		})
 	}
 	return answers, nil
+}
+
+// question is how wishes, by their indices, are put to facts of one package.
+type question struct {
+	ask     func(i int, facts *store.Facts) Answer
+	follows func(i int) bool // a channel, where no revision is named
 }
 
 // permitted is the wishes with what who may have by revision.
@@ -150,10 +161,10 @@ func (c *Catalog) answer(s *Snapshot, facts *store.Facts, w Wish) Answer {
 // answerHeld answers the wishes, given by their indices, that hang on revisions
 // which one snapshot holds back. They are fetched for all of them together, since
 // one request may ask for a package any number of times.
-func (c *Catalog) answerHeld(ctx context.Context, s *Snapshot, wishes []Wish, answers []Answer, waiting []int) {
+func (c *Catalog) answerHeld(ctx context.Context, s *Snapshot, answers []Answer, waiting []int, q question) {
 	facts := s.Facts
 	for range maxHeldBack {
-		numbers := heldBack(facts, wishes, answers, waiting)
+		numbers := heldBack(facts, answers, waiting, q.follows)
 		revs, err := c.cache.source.Revisions(ctx, s.Package().ID, numbers)
 		if err != nil {
 			for _, i := range waiting {
@@ -169,7 +180,7 @@ func (c *Catalog) answerHeld(ctx context.Context, s *Snapshot, wishes []Wish, an
 		}
 		still := waiting[:0]
 		for _, i := range waiting {
-			if answers[i] = c.answer(s, facts, wishes[i]); missingRevision(answers[i].Err) != 0 {
+			if answers[i] = q.ask(i, facts); missingRevision(answers[i].Err) != 0 {
 				still = append(still, i)
 			}
 		}
@@ -194,7 +205,7 @@ func missingRevision(err error) int {
 // heldBack lists the revisions that the answers lack. Where one follows a
 // channel, the newest others that a release names come along, up to maxRefs: its
 // search may go on to them.
-func heldBack(f *store.Facts, wishes []Wish, answers []Answer, waiting []int) []int {
+func heldBack(f *store.Facts, answers []Answer, waiting []int, followsChannel func(i int) bool) []int {
 	var numbers []int
 	seen := map[int]bool{0: true}
 	add := func(n int) {
@@ -206,7 +217,7 @@ func heldBack(f *store.Facts, wishes []Wish, answers []Answer, waiting []int) []
 	follows := false
 	for _, i := range waiting {
 		add(missingRevision(answers[i].Err))
-		follows = follows || wishes[i].Query.Revision == 0
+		follows = follows || followsChannel(i)
 	}
 	if follows {
 		most := len(numbers) + maxRefs - 1

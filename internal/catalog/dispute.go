@@ -34,7 +34,7 @@ func (c *Catalog) Dispute(ctx context.Context, who store.Principal, name, commen
 	if len(comment) > maxComment {
 		return d, store.TooLargef("comment-too-long", "cannot dispute %s: the comment is longer than %d bytes", name, maxComment)
 	}
-	reserved, err := c.reserved(ctx, name)
+	reserved, err := c.reserved(ctx, store.Snap, name)
 	if err != nil {
 		return d, err
 	}

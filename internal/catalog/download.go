@@ -34,24 +34,30 @@ func (c *Catalog) Download(ctx context.Context, a Asker, ns store.Namespace, pac
 // DownloadResource opens the blob of one resource revision, on the terms of
 // Download.
 func (c *Catalog) DownloadResource(ctx context.Context, a Asker, ns store.Namespace, packageID string, pin store.ResourcePin) (*File, error) {
-	s, err := c.visible(ctx, a, ns, packageID)
+	_, res, err := c.Attachment(ctx, a, ns, packageID, pin)
 	if err != nil {
 		return nil, err
 	}
+	return c.open(ctx, res.Blob, res.Size, fmt.Sprintf("%s.%s_%d", packageID, pin.Name, pin.Revision), res.CreatedAt)
+}
+
+// Attachment returns one resource revision, on the terms of Download.
+func (c *Catalog) Attachment(ctx context.Context, a Asker, ns store.Namespace, packageID string, pin store.ResourcePin) (*store.Package, *store.ResourceRevision, error) {
+	s, err := c.visible(ctx, a, ns, packageID)
+	if err != nil {
+		return nil, nil, err
+	}
 	if !s.Facts.Pinned(pin) && a.Who.NeedOn(store.PermSeeRevisions, s.Package()) != nil {
-		return nil, store.NotFoundf("resource-not-found", "no revision %d of %.64s", pin.Revision, pin.Name)
+		return nil, nil, store.NotFoundf("resource-not-found", "no revision %d of %.64s", pin.Revision, pin.Name)
 	}
 	res := s.Facts.Resources[pin]
 	if res == nil {
-		err := c.db.View(ctx, func(tx *db.Tx) error {
+		err = c.db.View(ctx, func(tx *db.Tx) error {
 			res, err = tx.Resource(packageID, pin)
 			return err
 		})
-		if err != nil {
-			return nil, err
-		}
 	}
-	return c.open(ctx, res.Blob, res.Size, fmt.Sprintf("%s.%s_%d", packageID, pin.Name, pin.Revision), res.CreatedAt)
+	return s.Package(), res, err
 }
 
 // DownloadDelta opens the difference between two revisions, on the terms of
@@ -79,11 +85,15 @@ func (c *Catalog) Medium(ctx context.Context, packageID string, digest store.Dig
 	if err := c.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	snaps, err := c.cache.get(ctx, store.Snap, []store.Ref{{ID: packageID}})
-	if err != nil {
-		return nil, err
-	}
-	if snaps[0] != nil {
+	// The address does not say whose picture it is; most are of snaps.
+	for _, ns := range []store.Namespace{store.Snap, store.Charm} {
+		snaps, err := c.cache.get(ctx, ns, []store.Ref{{ID: packageID}})
+		if err != nil {
+			return nil, err
+		}
+		if snaps[0] == nil {
+			continue
+		}
 		for _, m := range snaps[0].Package().Media {
 			if m.Blob == digest {
 				f, err := c.open(ctx, digest, m.Size, digest.Hex(), time.Time{})

@@ -3,11 +3,8 @@ package catalog
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/db"
-	"github.com/larder-store/larder/internal/inspect"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -20,7 +17,7 @@ const byPolicy = "review-policy"
 // enterUpload makes the revision of an upload that was looked into, with the
 // status that the review policy gives it. It reports whether nothing is left to
 // do.
-func (c *Catalog) enterUpload(ctx context.Context, j *job, s *seen) (done bool, err error) {
+func (c *Catalog) enterUpload(ctx context.Context, j *job, s seen) (done bool, err error) {
 	operators, err := c.setting(ctx, settingReviewPolicy)
 	if err != nil {
 		return false, err
@@ -52,7 +49,7 @@ func (c *Catalog) enterUpload(ctx context.Context, j *job, s *seen) (done bool, 
 		case verdict.Decision == store.Hold:
 			err = conclude(tx, u, store.UploadHeld)
 		case verdict.Decision == store.Reject:
-			u.Problems = []store.UploadProblem{{Code: CodeRejected, Message: "the review policy rejects it: " + plain(verdict.Reason)}}
+			u.Problems = []store.UploadProblem{rejection(store.Review{By: byPolicy, Reason: plain(verdict.Reason)})}
 			err = conclude(tx, u, store.UploadRejected)
 		case len(u.Wish.Channels) == 0:
 			err = conclude(tx, u, store.UploadApproved)
@@ -71,9 +68,21 @@ func (c *Catalog) enterUpload(ctx context.Context, j *job, s *seen) (done bool, 
 // CodeRejected is the code of the problem with what a review has rejected.
 const CodeRejected = "review-rejected"
 
+// rejection is what the uploader reads of a decision against a revision.
+func rejection(v store.Review) store.UploadProblem {
+	said := "a reviewer has rejected it"
+	if v.By == byPolicy {
+		said = "the review policy rejects it"
+	}
+	if v.Reason != "" {
+		said += ": " + v.Reason
+	}
+	return store.UploadProblem{Code: CodeRejected, Message: said}
+}
+
 // judge asks the policy of the package's home, or else the operator's. One that
 // cannot be read holds everything back.
-func judge(tx *db.Tx, pkg *store.Package, s *seen, operators string) (store.Verdict, error) {
+func judge(tx *db.Tx, pkg *store.Package, s seen, operators string) (store.Verdict, error) {
 	policy, err := policyFor(tx, pkg.StoreID, operators)
 	if store.KindOf(err) == store.KindInvalid || store.KindOf(err) == store.KindTooLarge {
 		return store.Verdict{Decision: store.Hold, Reason: "the review policy cannot be read"}, nil
@@ -81,7 +90,7 @@ func judge(tx *db.Tx, pkg *store.Package, s *seen, operators string) (store.Verd
 	if err != nil {
 		return store.Verdict{}, err
 	}
-	return policy.Judge(reviewFacts(pkg, s.info, s.row.Size)), nil
+	return policy.Judge(s.facts(pkg)), nil
 }
 
 // policyFor is the review policy for packages at home in a store.
@@ -100,13 +109,6 @@ func policyFor(tx *db.Tx, storeID, operators string) (store.ReviewPolicy, error)
 	return store.ParseReviewPolicy(text)
 }
 
-// reviewFacts is what the review policy looks at.
-func reviewFacts(pkg *store.Package, info *inspect.SnapInfo, size int64) store.ReviewFacts {
-	f := info.ReviewFacts()
-	f.Package, f.Publisher, f.Size = pkg.Name, pkg.Publisher, size
-	return f
-}
-
 // statusOf is the status that a verdict gives a revision.
 func statusOf(d store.Decision) string {
 	switch d {
@@ -119,32 +121,34 @@ func statusOf(d store.Decision) string {
 }
 
 // enterWith makes the revision of an upload as a verdict says.
-func (c *Catalog) enterWith(tx *db.Tx, u *store.Upload, s *seen, v store.Verdict) error {
+func (c *Catalog) enterWith(tx *db.Tx, u *store.Upload, s seen, v store.Verdict) error {
 	pkg, err := tx.Package(u.PackageID)
 	if err != nil {
 		return err
 	}
-	if s.info.Name != pkg.Name {
-		return store.Invalidf("wrong-name", "snap.yaml names the snap %s, and it was uploaded as %s", s.info.Name, pkg.Name).
-			Try("upload it under its own name, which may have to be registered first")
+	if err := s.belongs(tx, pkg); err != nil {
+		return err
 	}
-	had, err := tx.RevisionsOfBlob(s.row.Digest)
+	row := s.bytes()
+	had, err := tx.RevisionsOfBlob(row.Digest)
 	if err != nil {
 		return err
 	}
 	for _, r := range had {
 		if r.PackageID == pkg.ID {
-			return store.Conflictf("duplicate-upload", "binary_sha3_384: a file with this exact same content has already been uploaded, as revision %d", r.Number)
+			return errDuplicate(pkg, r)
 		}
 	}
-	if _, err := tx.AddBlob(s.row); err != nil {
+	if _, err := tx.AddBlob(row); err != nil {
 		return err
 	}
-	rev := &store.Revision{
-		PackageID: pkg.ID, Status: statusOf(v.Decision), Version: s.info.Version, CreatedAt: tx.Now(), CreatedBy: u.AccountID,
-		Blob: s.row.Digest, SHA256: s.row.SHA256, Size: s.row.Size, Platforms: platforms(s.info.Architectures),
-		Provenance: provenanceOf(s.info.Provenance), Manifest: s.info.SnapYAML, Meta: metaOf(s.info),
+	number, err := nextRevision(tx, pkg.ID)
+	if err != nil {
+		return err
 	}
+	rev := s.revision(number)
+	rev.PackageID, rev.Status, rev.CreatedAt, rev.CreatedBy = pkg.ID, statusOf(v.Decision), tx.Now(), u.AccountID
+	rev.Blob, rev.SHA256, rev.Size = row.Digest, row.SHA256, row.Size
 	if err := tx.InsertRevision(rev); err != nil {
 		return err
 	}
@@ -159,7 +163,25 @@ func (c *Catalog) enterWith(tx *db.Tx, u *store.Upload, s *seen, v store.Verdict
 	if err != nil || rev.Status != store.StatusApproved {
 		return err
 	}
-	return c.vouch(tx, pkg, rev, s)
+	return s.approve(c, tx, pkg, rev)
+}
+
+// errDuplicate names the revision that has the same bytes.
+func errDuplicate(pkg *store.Package, had *store.Revision) error {
+	field := ""
+	if pkg.Namespace == store.Snap {
+		field = "binary_sha3_384: " // as clients of snaps know it
+	}
+	return store.Conflictf("duplicate-upload", "%sa file with this exact same content has already been uploaded, as revision %d", field, had.Number)
+}
+
+// nextRevision is the number that the package's next revision gets.
+func nextRevision(tx *db.Tx, packageID string) (int, error) {
+	newest, err := tx.Revisions(packageID, 0, 1)
+	if err != nil || len(newest) == 0 {
+		return 1, err
+	}
+	return newest[0].Number + 1, nil
 }
 
 // review notes a decision about a revision.
@@ -170,44 +192,13 @@ func review(tx *db.Tx, pkg *store.Package, r store.Review) error {
 	return tx.AddReview(r)
 }
 
-// vouch signs for an approved revision, and enters and signs for its components.
-func (c *Catalog) vouch(tx *db.Tx, pkg *store.Package, rev *store.Revision, s *seen) error {
-	p := &push{c: c, tx: tx, revs: map[string]*store.Revision{pkg.ID: rev}}
-	source := fmt.Sprintf("revision %d of %s", rev.Number, pkg.Name)
-	me := ""
-	if rev.Provenance == globalUpload {
-		var err error
-		if me, err = p.signsAs(source, "snap-revision"); err != nil {
-			return err
-		}
-	}
-	if err := p.mayUpload(pkg, source, rev.Provenance, me); err != nil {
-		return err
-	}
-	_, _, err := c.authority.SignSnapRevision(tx, authority.Upload{
-		SnapID: pkg.ID, Revision: rev.Number, Blob: rev.Blob, Size: rev.Size,
-		DeveloperID: pkg.PublisherID, Provenance: rev.Provenance,
-	})
-	if err != nil {
-		return err
-	}
-	for _, part := range s.parts {
-		comp := &IncomingComponent{Source: "component " + part.info.Name, Info: part.info}
-		if err := p.mayUploadComponent(pkg, comp); err != nil {
-			return err
-		}
-		res, isNew, err := p.resource(pkg, comp, part.row, 0)
-		if err != nil {
-			return err
-		}
-		if err := p.pair(pkg, comp, res, isNew); err != nil {
-			return err
-		}
-	}
-	if s.icon == nil || hasIcon(pkg) && !pkg.Listing.FollowsReleases {
+// ownIcon makes the picture in a revision the package's, unless its publisher has
+// set another.
+func (p *push) ownIcon(pkg *store.Package, pic *icon, rev *store.Revision) error {
+	if pic == nil || hasIcon(pkg) && !pkg.Listing.FollowsReleases {
 		return nil
 	}
-	return p.icon(pkg, *s.icon, rev)
+	return p.icon(pkg, *pic, rev)
 }
 
 func hasIcon(pkg *store.Package) bool {

@@ -27,6 +27,9 @@ type FindQuery struct {
 	Risk    store.Risk
 	Offset, // results to leave out
 	Limit int // results at most; 0 is maxFound
+
+	// show, if set, picks the revision in showcase's place.
+	show func(*Snapshot) (store.Choice, bool)
 }
 
 // maxFound bounds the results of one search; searchPage is how many candidates
@@ -177,6 +180,9 @@ func (c *Catalog) sift(ctx context.Context, a Asker, ns store.Namespace, q FindQ
 // showcase picks the revision that stands for a package in a list: what its
 // default track offers at the safest risk that the query lets count.
 func (c *Catalog) showcase(s *Snapshot, q FindQuery) (store.Choice, bool) {
+	if q.show != nil {
+		return q.show(s)
+	}
 	now := c.now()
 	for _, listed := range store.ChannelList(s.Facts, s.Channels(now, true), q.Architecture, now) {
 		if listed.Channel.Risk > q.Risk || listed.Revision == nil {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/store"
@@ -45,6 +46,18 @@ func (l local) Revisions(ctx context.Context, packageID string, numbers []int) (
 		for _, r := range revs {
 			found = append(found, r)
 		}
+	}
+	return found, nil
+}
+
+func (l local) Resources(ctx context.Context, packageID string, pins []store.ResourcePin) ([]*store.ResourceRevision, error) {
+	var found []*store.ResourceRevision
+	for page := range slices.Chunk(pins, maxRefs) {
+		some, err := l.db.Pinned(ctx, packageID, page)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
 	}
 	return found, nil
 }

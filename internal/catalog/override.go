@@ -11,11 +11,12 @@ import (
 
 // OverrideLine is one override beside what it replaces.
 type OverrideLine struct {
-	Name         string        `json:"snap"`
-	PackageID    string        `json:"snap-id"`
-	Channel      store.Channel `json:"channel"`
-	Architecture string        `json:"architecture"`
-	Revision     int           `json:"revision,omitempty"` // 0: just deleted
+	Namespace    store.Namespace `json:"namespace"`
+	Name         string          `json:"snap"` // also of a charm
+	PackageID    string          `json:"snap-id"`
+	Channel      store.Channel   `json:"channel"`
+	Architecture string          `json:"architecture"`
+	Revision     int             `json:"revision,omitempty"` // 0: just deleted
 	// Upstream is what the channel map says; 0 is nothing.
 	Upstream int       `json:"upstream-revision,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
@@ -32,7 +33,7 @@ type OverrideTo struct {
 // every architecture of those revisions, all or none; one for all architectures
 // also takes the place of the channel's overrides for single ones. It needs
 // PermOverride. A zero expires never ends.
-func (c *Catalog) Override(ctx context.Context, who store.Principal, name string, to []OverrideTo, reason string, expires time.Time) ([]OverrideLine, error) {
+func (c *Catalog) Override(ctx context.Context, who store.Principal, ns store.Namespace, name string, to []OverrideTo, reason string, expires time.Time) ([]OverrideLine, error) {
 	if err := who.Need(store.PermOverride); err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func (c *Catalog) Override(ctx context.Context, who store.Principal, name string
 	var lines []OverrideLine
 	err := c.change(ctx, who, func(tx *db.Tx) error {
 		lines = nil
-		pkg, err := tx.PackageByName(store.Snap, name)
+		pkg, err := tx.PackageByName(ns, name)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,12 @@ func (c *Catalog) override(tx *db.Tx, who store.Principal, pkg *store.Package, t
 // overriding lists the architectures on which rev is to replace what the channel
 // says.
 func overriding(rev *store.Revision, ch store.Channel, had []store.Override) []string {
-	archs := architectures(rev.Platforms)
+	var archs []string
+	for _, a := range architectures(rev.Platforms) {
+		if !slices.Contains(archs, a) { // a charm may have several bases of each
+			archs = append(archs, a)
+		}
+	}
 	for _, h := range had {
 		if h.Channel == ch && !slices.Contains(archs, h.Architecture) && rev.RunsOn(store.Platform{Architecture: h.Architecture}) {
 			archs = append(archs, h.Architecture)
@@ -116,16 +122,16 @@ func holds(had []store.Override, o store.Override) bool {
 	return false
 }
 
-// Overrides lists the overrides of one snap, or of all when name is empty. It
+// Overrides lists the overrides of one package, or of all when name is empty. It
 // needs PermOverride.
-func (c *Catalog) Overrides(ctx context.Context, who store.Principal, name string) ([]OverrideLine, error) {
+func (c *Catalog) Overrides(ctx context.Context, who store.Principal, ns store.Namespace, name string) ([]OverrideLine, error) {
 	if err := who.Need(store.PermOverride); err != nil {
 		return nil, err
 	}
 	var lines []OverrideLine
 	err := c.db.View(ctx, func(tx *db.Tx) error {
 		lines = nil
-		pkgs, err := overridden(tx, name)
+		pkgs, err := overridden(tx, ns, name)
 		if err != nil {
 			return err
 		}
@@ -142,9 +148,9 @@ func (c *Catalog) Overrides(ctx context.Context, who store.Principal, name strin
 }
 
 // overridden returns the named package, or every package with an override.
-func overridden(tx *db.Tx, name string) ([]*store.Package, error) {
+func overridden(tx *db.Tx, ns store.Namespace, name string) ([]*store.Package, error) {
 	if name != "" {
-		pkg, err := tx.PackageByName(store.Snap, name)
+		pkg, err := tx.PackageByName(ns, name)
 		return []*store.Package{pkg}, err
 	}
 	all, err := tx.Overrides("")
@@ -168,13 +174,13 @@ func overridden(tx *db.Tx, name string) ([]*store.Package, error) {
 // DeleteOverride removes the overrides of a channel on all architectures, or
 // of every channel when ch is nil. It needs PermOverride. The answer says what
 // the channel serves now.
-func (c *Catalog) DeleteOverride(ctx context.Context, who store.Principal, name string, ch *store.Channel) ([]OverrideLine, error) {
+func (c *Catalog) DeleteOverride(ctx context.Context, who store.Principal, ns store.Namespace, name string, ch *store.Channel) ([]OverrideLine, error) {
 	if err := who.Need(store.PermOverride); err != nil {
 		return nil, err
 	}
 	var lines []OverrideLine
 	err := c.change(ctx, who, func(tx *db.Tx) error {
-		pkg, err := tx.PackageByName(store.Snap, name)
+		pkg, err := tx.PackageByName(ns, name)
 		if err != nil {
 			return err
 		}
@@ -205,7 +211,7 @@ func (c *Catalog) DeleteOverride(ctx context.Context, who store.Principal, name 
 
 // overrideLines reads a package's overrides beside the channel map.
 func (c *Catalog) overrideLines(tx *db.Tx, pkg *store.Package, want func(store.Override) bool) ([]OverrideLine, error) {
-	facts, err := tx.Facts(store.Snap, []store.Ref{{ID: pkg.ID}}, db.FactsOptions{})
+	facts, err := tx.Facts(pkg.Namespace, []store.Ref{{ID: pkg.ID}}, db.FactsOptions{})
 	if err != nil || facts[0] == nil {
 		return nil, err
 	}
@@ -214,8 +220,8 @@ func (c *Catalog) overrideLines(tx *db.Tx, pkg *store.Package, want func(store.O
 	for _, l := range store.OverrideLines(facts[0], store.Fold(facts[0].Releases, now), now) {
 		if want(l.Override) {
 			lines = append(lines, OverrideLine{
-				Name: pkg.Name, PackageID: pkg.ID, Channel: l.Override.Channel, Architecture: l.Override.Architecture,
-				Revision: l.Override.Revision, Upstream: l.Upstream, Reason: l.Override.Reason, Expires: l.Override.Expires,
+				Namespace: pkg.Namespace, Name: pkg.Name, PackageID: pkg.ID, Channel: l.Override.Channel,
+				Architecture: l.Override.Architecture, Revision: l.Override.Revision, Upstream: l.Upstream, Reason: l.Override.Reason, Expires: l.Override.Expires,
 			})
 		}
 	}

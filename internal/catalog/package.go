@@ -73,13 +73,17 @@ func (c *Catalog) EachPushedSnap(ctx context.Context, who store.Principal, yield
 type ChannelLine struct {
 	Channel      store.Channel `json:"channel"`
 	Architecture string        `json:"architecture"`
-	Revision     int           `json:"revision"`
-	Version      string        `json:"version"`
-	ReleasedAt   time.Time     `json:"released-at"`
-	Overridden   bool          `json:"overridden,omitempty"`
-	Percentage   float64       `json:"percentage,omitempty"` // of a progressive release on top
-	OnTop        int           `json:"progressive-revision,omitempty"`
-	Expires      time.Time     `json:"expires,omitzero"`
+	// Base is what a charm runs on there, as ubuntu@24.04; all is any.
+	Base     string `json:"base,omitempty"`
+	Revision int    `json:"revision"`
+	Version  string `json:"version"`
+	// Resources are those of a charm's release.
+	Resources  []store.ResourcePin `json:"resources,omitempty"`
+	ReleasedAt time.Time           `json:"released-at"`
+	Overridden bool                `json:"overridden,omitempty"`
+	Percentage float64             `json:"percentage,omitempty"` // of a progressive release on top
+	OnTop      int                 `json:"progressive-revision,omitempty"`
+	Expires    time.Time           `json:"expires,omitzero"`
 }
 
 // Note is what a person should know besides.
@@ -134,9 +138,13 @@ func (c *Catalog) Describe(ctx context.Context, who store.Principal, ns store.Na
 	now := c.now()
 	channels := store.Fold(facts.Releases, now)
 	d.Channels = []ChannelLine{}
-	for _, l := range store.ChannelList(facts, channels, "", now) {
+	list := store.ChannelList(facts, channels, "", now)
+	if ns == store.Charm {
+		list = store.CharmChannels(facts, channels, now)
+	}
+	for _, l := range list {
 		line := ChannelLine{
-			Channel: l.Channel, Architecture: l.Architecture, Revision: l.Revision.Number,
+			Channel: l.Channel, Architecture: l.Architecture, Base: baseName(l.Platform), Revision: l.Revision.Number,
 			Version: l.Revision.Version, ReleasedAt: l.ReleasedAt, Overridden: l.Override != nil,
 		}
 		if s := channels.Slot(l.Channel, l.Platform); s != nil && s.Progressive() {
@@ -145,12 +153,21 @@ func (c *Catalog) Describe(ctx context.Context, who store.Principal, ns store.Na
 		if l.Override != nil {
 			line.Expires = l.Override.Expires
 		} else if l.Release != nil {
-			line.Expires = l.Release.Expires
+			line.Expires, line.Resources = l.Release.Expires, l.Release.Resources
 		}
 		d.Channels = append(d.Channels, line)
 	}
 	d.Channels = append(d.Channels, branchLines(facts, channels)...)
 	return d, nil
+}
+
+// baseName is a base as juju's users write it; "" is that of a snap.
+func baseName(p store.Platform) string {
+	switch p.BaseName {
+	case "", store.AnyArchitecture:
+		return p.BaseName
+	}
+	return p.BaseName + "@" + p.BaseChannel
 }
 
 // branchLines are the open branches, which devices find only by name.
@@ -161,7 +178,7 @@ func branchLines(facts *store.Facts, channels *store.ChannelMap) []ChannelLine {
 			continue
 		}
 		line := ChannelLine{
-			Channel: s.Channel, Architecture: s.Architecture, Revision: s.Release.Revision,
+			Channel: s.Channel, Architecture: s.Architecture, Base: baseName(s.Platform), Revision: s.Release.Revision,
 			ReleasedAt: s.Release.At, Expires: s.Release.Expires,
 		}
 		if rev := facts.Revisions[s.Release.Revision]; rev != nil {

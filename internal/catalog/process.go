@@ -1,15 +1,12 @@
 package catalog
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +49,7 @@ func (c *Catalog) RunUploads(ctx context.Context) error {
 	for range max(1, runtime.GOMAXPROCS(0)/2) {
 		workers.Go(func() { c.work(ctx) })
 	}
-	c.everyNowAndThen(ctx, tidyEvery, c.tidyUploads)
+	c.everyNowAndThen(ctx, tidyEvery, c.TidyUploads)
 	workers.Wait()
 	return nil
 }
@@ -89,9 +86,9 @@ func (c *Catalog) everyNowAndThen(ctx context.Context, pause time.Duration, do f
 	}
 }
 
-// tidyUploads drops what nobody has claimed in time, and the memory of what was
+// TidyUploads drops what nobody has claimed in time, and the memory of what was
 // done with long ago.
-func (c *Catalog) tidyUploads(ctx context.Context) error {
+func (c *Catalog) TidyUploads(ctx context.Context) error {
 	_, err := c.db.Update(ctx, "larder", func(tx *db.Tx) error {
 		_, err := tx.DropUploads(tx.Now().Add(-uploadMemory))
 		return err
@@ -240,6 +237,9 @@ func ignoreLost(err error) error {
 }
 
 func (c *Catalog) processLeased(ctx context.Context, j *job) error {
+	if j.upload.Wish.Resource != nil {
+		return c.enterResource(ctx, j)
+	}
 	if j.upload.Revision == 0 {
 		s, problems, err := c.lookInto(ctx, j.upload)
 		if err != nil {
@@ -290,70 +290,37 @@ func conclude(tx *db.Tx, u *store.Upload, status store.UploadStatus) error {
 	return nil
 }
 
-// seen is what an upload turns out to be.
-type seen struct {
-	row   store.Blob // of the snap, which a delta only leads to
-	info  *inspect.SnapInfo
-	parts []seenPart // by name
-	icon  *icon      // stored; nil when there is none
+// seen is what an upload turns out to be, before it becomes a revision of a
+// package.
+type seen interface {
+	// bytes is the row of its blob.
+	bytes() store.Blob
+	// belongs returns nil when it can be a revision of the package.
+	belongs(tx *db.Tx, pkg *store.Package) error
+	// facts are what the review policy looks at.
+	facts(pkg *store.Package) store.ReviewFacts
+	// revision is what it says of itself as the revision of that number, without
+	// what the store decides.
+	revision(number int) *store.Revision
+	// approve does what makes an approved revision whole: signing for it, and
+	// taking over what comes with it.
+	approve(c *Catalog, tx *db.Tx, pkg *store.Package, rev *store.Revision) error
 }
 
-type seenPart struct {
-	row  store.Blob
-	info *inspect.ComponentInfo
-}
-
-// lookInto inspects an upload and its components. What is wrong with them is no
-// error.
-func (c *Catalog) lookInto(ctx context.Context, u store.Upload) (*seen, []store.UploadProblem, error) {
-	s := new(seen)
-	var problems []store.UploadProblem
-	whole, err := c.wholeOf(ctx, u)
-	if store.CodeOf(err) == CodeDelta {
-		return nil, problemsOf(err, CodeDelta), nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	row, problem, err := c.inspectBlob(ctx, whole, func(r blob.Reader) (err error) {
-		s.info, err = inspect.Snap(ctx, r, r.Size(), inspect.Limits{})
+// lookInto inspects an upload. What is wrong with it is no error.
+func (c *Catalog) lookInto(ctx context.Context, u store.Upload) (seen, []store.UploadProblem, error) {
+	var pkg *store.Package
+	err := c.db.View(ctx, func(tx *db.Tx) (err error) {
+		pkg, err = tx.Package(u.PackageID)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case pkg.Namespace == store.Charm:
+		return c.lookIntoCharm(ctx, u)
 	}
-	problems, s.row = append(problems, problem...), row
-	for _, name := range slices.Sorted(maps.Keys(u.Wish.Components)) {
-		part, err := c.uploadOf(ctx, u.Wish.Components[name])
-		if err != nil {
-			return nil, nil, err
-		}
-		var info *inspect.ComponentInfo
-		row, problem, err := c.inspectBlob(ctx, blob.Digests{SHA3_384: part.Blob}, func(r blob.Reader) (err error) {
-			info, err = inspect.Component(ctx, r, r.Size(), inspect.Limits{})
-			return err
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		problems = append(problems, problem...)
-		if info == nil {
-			continue
-		}
-		if info.Name != name {
-			problems = append(problems, store.UploadProblem{Code: "wrong-component",
-				Message: fmt.Sprintf("what was uploaded as the component %.100s calls itself %s", name, info.Name)})
-		}
-		s.parts = append(s.parts, seenPart{row, info})
-	}
-	if len(problems) > 0 {
-		return nil, problems, nil
-	}
-	if problems := s.fits(); len(problems) > 0 {
-		return nil, problems, nil
-	}
-	s.icon, err = c.storeIcon(ctx, s.info)
-	return s, nil, err
+	return c.lookIntoSnap(ctx, u)
 }
 
 // inspectBlob opens a blob for an inspection, and tells its faults from the
@@ -415,47 +382,3 @@ const maxProblem = 500
 
 // plain keeps what a hostile file puts into a message short and printable.
 func plain(text string) string { return clip(text, maxProblem) }
-
-// fits compares what was uploaded together.
-func (s *seen) fits() (problems []store.UploadProblem) {
-	var declared, came []string
-	for _, c := range s.info.Components {
-		declared = append(declared, c.Name)
-	}
-	for _, p := range s.parts {
-		came = append(came, p.info.Name)
-		if p.info.Snap != s.info.Name {
-			problems = append(problems, store.UploadProblem{Code: "wrong-component",
-				Message: fmt.Sprintf("the component %s belongs to the snap %s, not to %s", p.info.Name, p.info.Snap, s.info.Name)})
-		}
-	}
-	slices.Sort(declared)
-	slices.Sort(came)
-	if !slices.Equal(declared, came) {
-		problems = append(problems, store.UploadProblem{Code: "wrong-components",
-			Message: fmt.Sprintf("snap.yaml declares these components: %s; uploaded were: %s", words(declared), words(came))})
-	}
-	return problems
-}
-
-func words(list []string) string {
-	if len(list) == 0 {
-		return "none"
-	}
-	return strings.Join(list, ", ")
-}
-
-// storeIcon makes a blob of the snap's own picture.
-func (c *Catalog) storeIcon(ctx context.Context, info *inspect.SnapInfo) (*icon, error) {
-	pic := info.Icon
-	if pic == nil {
-		return nil, nil
-	}
-	d, err := blob.Put(ctx, c.blobs, bytes.NewReader(pic.Data), blob.PutOptions{})
-	if err != nil {
-		return nil, noSpace(err)
-	}
-	return &icon{d, store.Medium{
-		Kind: "icon", Blob: d.SHA3_384, Size: d.Size, ContentType: pic.MediaType, Width: pic.Width, Height: pic.Height,
-	}}, nil
-}

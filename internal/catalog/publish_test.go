@@ -594,7 +594,7 @@ func TestUnreleasedRevisionsAreTheirPublishersOwnAffair(t *testing.T) {
 				t.Errorf("%q has revision %d: %t", tt.who.Name, tt.number, got)
 			}
 		}
-		if _, err := h.Override(t.Context(), operator, "hello", []OverrideTo{{Channel: channel(t, "edge"), Revision: 2}}, "", time.Time{}); err != nil {
+		if _, err := h.Override(t.Context(), operator, store.Snap, "hello", []OverrideTo{{Channel: channel(t, "edge"), Revision: 2}}, "", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		if !asks(store.Principal{}, 2) {

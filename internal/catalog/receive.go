@@ -86,9 +86,6 @@ func (c *Catalog) receive(ctx context.Context, id string, sent Sent, r io.Reader
 	}
 	defer staged.Discard()
 	digests := staged.Digests()
-	if digests.Size == 0 {
-		return store.Invalidf("empty-upload", "cannot take the upload: it has no bytes")
-	}
 	if err := staged.Commit(ctx); err != nil {
 		return noSpace(err)
 	}

@@ -26,8 +26,10 @@ type Pointing struct {
 	// Expires is when the channel closes by itself; zero is never, but for a
 	// branch store.BranchLife after now.
 	Expires time.Time
-	// Resources that take the place of the newest of their name among those that
-	// belong to the revision; revision 0 is that newest. They must belong to it.
+	// Resources that go with it. Those of a snap, its components, take the place of
+	// the newest of their name among those that belong to the revision, which they
+	// must, too; revision 0 is that newest. Those of a charm are as store.CheckPins
+	// has it, where revision 0 is none.
 	Resources []store.ResourcePin
 }
 
@@ -297,7 +299,7 @@ func (c *Catalog) point(tx *db.Tx, who store.Principal, pkg *store.Package, rev 
 		narrowed.Platforms = []store.Platform{only}
 		rev = &narrowed
 	}
-	pins, err := c.pinsFor(tx, pkg, rev.Number, p.Resources)
+	pins, err := c.releasePins(tx, pkg, rev, p.Resources)
 	if err != nil {
 		return nil, false, err
 	}
@@ -347,6 +349,9 @@ func (c *Catalog) appendReleases(tx *db.Tx, pkg *store.Package, facts []store.Re
 	}
 	for _, f := range facts {
 		details := map[string]any{"name": pkg.Name, "channel": f.Channel.String(), "architecture": f.Platform.Architecture}
+		if f.Platform.BaseName != "" {
+			details["base"] = f.Platform.BaseName + "@" + f.Platform.BaseChannel
+		}
 		if f.Revision != 0 {
 			details["revision"] = f.Revision
 		}

@@ -164,7 +164,7 @@ func TestOverrides(t *testing.T) {
 		h.release(t, 1, Pointing{Channel: channel(t, "stable")})
 		override := func(revision int, reason string, expires time.Time) []OverrideLine {
 			t.Helper()
-			lines, err := h.Override(t.Context(), operator, "hello", []OverrideTo{{channel(t, "stable"), revision}}, reason, expires)
+			lines, err := h.Override(t.Context(), operator, store.Snap, "hello", []OverrideTo{{channel(t, "stable"), revision}}, reason, expires)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +185,7 @@ func TestOverrides(t *testing.T) {
 		override(3, "", time.Time{})
 		gets("amd64", 2)
 		gets("arm64", 3)
-		all, err := h.Overrides(t.Context(), operator, "")
+		all, err := h.Overrides(t.Context(), operator, store.Snap, "")
 		if err != nil || len(all) != 2 || all[0].Revision != 2 || all[1].Revision != 3 {
 			t.Errorf("all overrides: %+v, %v", all, err)
 		}
@@ -193,7 +193,7 @@ func TestOverrides(t *testing.T) {
 		gets("amd64", 4)
 		gets("arm64", 4)
 		gets("riscv64", 4)
-		deleted, err := h.DeleteOverride(t.Context(), operator, "hello", nil)
+		deleted, err := h.DeleteOverride(t.Context(), operator, store.Snap, "hello", nil)
 		if err != nil || len(deleted) != 3 {
 			t.Fatalf("deleted %+v, %v", deleted, err)
 		}
@@ -204,16 +204,16 @@ func TestOverrides(t *testing.T) {
 		}
 		gets("amd64", 1)
 		stable := channel(t, "stable")
-		_, err = h.DeleteOverride(t.Context(), operator, "hello", &stable)
+		_, err = h.DeleteOverride(t.Context(), operator, store.Snap, "hello", &stable)
 		wantCode(t, err, "override-not-found")
 
 		override(2, "", h.now().Add(time.Hour))
 		gets("amd64", 2)
 		h.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 		gets("amd64", 1)
-		_, err = h.Override(t.Context(), operator, "hello", []OverrideTo{{stable, 2}}, "", time.Now().Add(-time.Second))
+		_, err = h.Override(t.Context(), operator, store.Snap, "hello", []OverrideTo{{stable, 2}}, "", time.Now().Add(-time.Second))
 		wantCode(t, err, "invalid-expiry")
-		_, err = h.Override(t.Context(), operator, "hello", []OverrideTo{{stable, 99}}, "", time.Time{})
+		_, err = h.Override(t.Context(), operator, store.Snap, "hello", []OverrideTo{{stable, 99}}, "", time.Time{})
 		wantCode(t, err, "revision-not-found")
 	})
 }

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"io"
 	"slices"
 
 	"github.com/larder-store/larder/internal/db"
@@ -17,10 +16,11 @@ type Held struct {
 	Reviews  []store.Review  `json:"reviews"` // oldest first
 	// Channels that it is released to once it is approved.
 	Channels []string `json:"channels"`
-	// Plugs and Slots are the interfaces that it asks for and offers.
+	// Plugs and Slots are the interfaces that it asks for and offers; a charm's are
+	// those that it requires and provides.
 	Plugs []string `json:"plugs"`
 	Slots []string `json:"slots"`
-	// Warnings are what inspection found odd but harmless.
+	// Warnings are what a snap's metadata says that is odd but harmless.
 	Warnings []string `json:"warnings"`
 }
 
@@ -124,13 +124,27 @@ func held(tx *db.Tx, pkg *store.Package, rev *store.Revision) (Held, error) {
 	for _, u := range uploads {
 		h.Channels = append(h.Channels, u.Wish.Channels...)
 	}
+	if charm := rev.Meta.Charm; charm != nil {
+		h.Plugs, h.Slots = interfaces(charm.Requires), interfaces(charm.Provides)
+		return h, err
+	}
 	if info, _ := inspect.ParseSnapYAML([]byte(rev.Manifest), inspect.Limits{}); info != nil {
-		f := reviewFacts(pkg, info, rev.Size)
+		f := snapFacts(pkg, info, rev.Size)
 		h.Plugs = append(h.Plugs, f.Plugs...)
 		h.Slots = append(h.Slots, f.Slots...)
 		h.Warnings = append(h.Warnings, f.Warnings...)
 	}
 	return h, err
+}
+
+// interfaces lists those of some relations, each once.
+func interfaces(of map[string]store.Relation) []string {
+	list := make([]string, 0, len(of))
+	for _, r := range of {
+		list = append(list, r.Interface)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // Approve lets a held revision pass: it is signed, and released to the channels
@@ -160,7 +174,7 @@ func (c *Catalog) Approve(ctx context.Context, who store.Principal, ns store.Nam
 		}); err != nil {
 			return err
 		}
-		if err := c.vouch(tx, pkg, rev, s); err != nil {
+		if err := s.approve(c, tx, pkg, rev); err != nil {
 			return err
 		}
 		uploads, err := heldUploads(tx, pkg.ID, rev.Number)
@@ -212,11 +226,7 @@ func (c *Catalog) Reject(ctx context.Context, who store.Principal, ns store.Name
 			return err
 		}
 		for _, u := range uploads {
-			said := "a reviewer has rejected it"
-			if reason != "" {
-				said += ": " + reason
-			}
-			u.Problems = []store.UploadProblem{{Code: CodeRejected, Message: said}}
+			u.Problems = []store.UploadProblem{rejection(store.Review{By: who.Name, Reason: reason})}
 			if err := conclude(tx, &u, store.UploadRejected); err != nil {
 				return err
 			}
@@ -261,7 +271,7 @@ func heldUploads(tx *db.Tx, packageID string, revision int) ([]store.Upload, err
 }
 
 // lookAgain inspects what a held revision came of.
-func (c *Catalog) lookAgain(ctx context.Context, who store.Principal, ns store.Namespace, name string, number int) (*seen, error) {
+func (c *Catalog) lookAgain(ctx context.Context, who store.Principal, ns store.Namespace, name string, number int) (seen, error) {
 	var rev *store.Revision
 	var uploads []store.Upload
 	err := c.db.View(ctx, func(tx *db.Tx) (err error) {
@@ -275,7 +285,7 @@ func (c *Catalog) lookAgain(ctx context.Context, who store.Principal, ns store.N
 	if err != nil {
 		return nil, err
 	}
-	u := store.Upload{Blob: rev.Blob}
+	u := store.Upload{PackageID: rev.PackageID, Blob: rev.Blob}
 	if len(uploads) > 0 {
 		u.Wish.Components = uploads[0].Wish.Components
 	}
@@ -321,28 +331,4 @@ func (c *Catalog) SetReviewPolicy(ctx context.Context, who store.Principal, stor
 		v.ReviewPolicy = text
 		return putView(tx, v)
 	})
-}
-
-// CheckPolicy says what a policy would do with a snap, without taking it in. It
-// needs PermStore.
-func (c *Catalog) CheckPolicy(ctx context.Context, who store.Principal, policy store.ReviewPolicy, r io.ReaderAt, size int64) (store.Verdict, error) {
-	if err := who.Need(store.PermStore); err != nil {
-		return store.Verdict{}, err
-	}
-	info, err := inspect.Snap(ctx, r, size, inspect.Limits{})
-	if err != nil {
-		return store.Verdict{}, store.Invalidf("invalid-snap", "cannot check the snap: %s", plain(err.Error()))
-	}
-	pkg := &store.Package{Name: info.Name, Publisher: store.Account{Validation: "unproven"}}
-	err = c.db.View(ctx, func(tx *db.Tx) error {
-		had, err := tx.PackageByName(store.Snap, info.Name)
-		if err == nil {
-			pkg = had
-		}
-		if store.KindOf(err) == store.KindNotFound {
-			err = nil
-		}
-		return err
-	})
-	return policy.Judge(reviewFacts(pkg, info, size)), err
 }

@@ -10,7 +10,7 @@ import (
 // RevisionQuery says which revisions are listed, and how much of each.
 type RevisionQuery struct {
 	Number    int  // of the only one; 0 lists all
-	Manifests bool // without, Manifest stays empty
+	Manifests bool // without, Manifest and Texts stay empty
 }
 
 // Bounds of a list of revisions; what is read at once, and in all.
@@ -20,9 +20,9 @@ const (
 	maxManifestBytes = 64 << 20
 )
 
-// RevisionList lists a package's revisions, newest first. Manifests that are too
-// many for one answer fail with the code too-many-manifests. It needs
-// PermSeeRevisions on the package.
+// RevisionList lists a package's revisions, newest first, each with no text but
+// its manifest and its build file. Manifests that are too many for one answer fail
+// with the code too-many-manifests. It needs PermSeeRevisions on the package.
 func (c *Catalog) RevisionList(ctx context.Context, who store.Principal, ns store.Namespace, name string, q RevisionQuery) ([]PublishedRevision, error) {
 	var list []PublishedRevision
 	err := c.db.View(ctx, func(tx *db.Tx) error {
@@ -53,10 +53,7 @@ func revisionList(tx *db.Tx, pkg *store.Package, manifests bool) (list []Publish
 			return nil, err
 		}
 		for _, rev := range page {
-			if !manifests {
-				rev.Manifest = "" // so that a long history fits into memory
-			}
-			bytes += len(rev.Manifest)
+			bytes += keepTexts(rev, manifests)
 		}
 		if bytes > maxManifestBytes {
 			return nil, store.TooLargef("too-many-manifests", "the manifests of all revisions of %s are too large for one answer", pkg.Name).
@@ -73,4 +70,19 @@ func revisionList(tx *db.Tx, pkg *store.Package, manifests bool) (list []Publish
 		below = page[len(page)-1].Number
 	}
 	return list, nil
+}
+
+// keepTexts drops what a list does not show of a revision, so that a long history
+// fits into memory, and returns how much it kept, bytes.
+func keepTexts(rev *store.Revision, manifests bool) int {
+	if !manifests {
+		rev.Manifest, rev.Texts = "", nil
+		return 0
+	}
+	craft, has := rev.Texts[store.TextCraft]
+	rev.Texts = nil
+	if has {
+		rev.Texts = map[string]string{store.TextCraft: craft}
+	}
+	return len(rev.Manifest) + len(craft)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/store"
@@ -13,7 +14,7 @@ import (
 type Showing struct {
 	Package *store.Package
 	Store   store.View     // its home
-	Open    []store.Listed // what its channels hold, as store.ChannelList has it
+	Open    []store.Listed // what its channels hold, as store.ChannelList or CharmChannels has it
 	// Speaks is the revision whose own metadata stands where the listing is
 	// empty; nil when nothing was released.
 	Speaks *store.Revision
@@ -42,7 +43,7 @@ func (c *Catalog) Show(ctx context.Context, who store.Principal, ns store.Namesp
 	return s, err
 }
 
-// openChannels lists what a package's channels hold, as store.ChannelList has it.
+// openChannels lists what a package's channels hold.
 // It reads no releases but those that the channels hang on, however many there
 // were.
 func openChannels(tx *db.Tx, pkg *store.Package) ([]store.Listed, error) {
@@ -65,7 +66,15 @@ func openChannels(tx *db.Tx, pkg *store.Package) ([]store.Listed, error) {
 		return nil, err
 	}
 	facts := (&store.Facts{Package: *pkg, Releases: releases, Overrides: overrides}).With(revs)
-	return store.ChannelList(facts, m, "", at), nil
+	return listOpen(facts, m, at), nil
+}
+
+// listOpen lists what the channels of a package hold, a charm's by base.
+func listOpen(f *store.Facts, m *store.ChannelMap, at time.Time) []store.Listed {
+	if f.Package.Namespace == store.Charm {
+		return store.CharmChannels(f, m, at)
+	}
+	return store.ChannelList(f, m, "", at)
 }
 
 // speaks is the newest revision in the least risky channel that holds any.

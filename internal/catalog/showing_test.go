@@ -22,7 +22,7 @@ func TestTheOpenChannelsAreThoseOfTheWholeHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, revision := range map[string]int{"candidate": 2, "2.0/edge": 1} {
-		_, err := h.Override(t.Context(), operator, "hello", []OverrideTo{{channel(t, name), revision}}, "", time.Time{})
+		_, err := h.Override(t.Context(), operator, store.Snap, "hello", []OverrideTo{{channel(t, name), revision}}, "", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

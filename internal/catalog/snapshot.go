@@ -111,6 +111,12 @@ func sizeOf(f *store.Facts) int64 {
 		256*len(f.Releases) + 128*len(f.Overrides) + 512*len(f.Resources) + 128*len(f.Deltas)
 	for _, r := range f.Revisions {
 		n += 1024 + len(r.Manifest) + len(r.Meta.Description) + 64*len(r.Meta.Apps)
+		for _, text := range r.Texts {
+			n += len(text)
+		}
+		if charm := r.Meta.Charm; charm != nil {
+			n += 512 + 128*(len(charm.Provides)+len(charm.Requires)+len(charm.Peers)+len(charm.Resources)) + 32*len(charm.Charms)
+		}
 	}
 	return int64(n)
 }

@@ -17,6 +17,9 @@ type Source interface {
 
 	// Revisions returns the given revisions of one package that exist.
 	Revisions(ctx context.Context, packageID string, numbers []int) ([]*store.Revision, error)
+
+	// Resources returns the given resource revisions of one package that exist.
+	Resources(ctx context.Context, packageID string, pins []store.ResourcePin) ([]*store.ResourceRevision, error)
 }
 
 // Layers serves each package from the first of its sources that owns it.
@@ -58,6 +61,17 @@ func (l Layers) Revisions(ctx context.Context, packageID string, numbers []int) 
 		revs, err := layer.Revisions(ctx, packageID, numbers)
 		if err != nil || len(revs) > 0 {
 			return revs, err
+		}
+	}
+	return nil, nil
+}
+
+// Resources asks the layers in order until one knows the package's resources.
+func (l Layers) Resources(ctx context.Context, packageID string, pins []store.ResourcePin) ([]*store.ResourceRevision, error) {
+	for _, layer := range l {
+		found, err := layer.Resources(ctx, packageID, pins)
+		if err != nil || len(found) > 0 {
+			return found, err
 		}
 	}
 	return nil, nil

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/larder-store/larder/internal/store"
 )
 
 // The checks of positional arguments say what is wanted and are usage errors.
@@ -23,6 +25,24 @@ func between(low, high int, what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// packageNamed reads how an operator names a package: NAME or snap/NAME for a snap,
+// charm/NAME for a charm or a bundle.
+func packageNamed(arg string) (store.Namespace, string) {
+	switch in, name, _ := strings.Cut(arg, "/"); store.Namespace(in) {
+	case store.Charm, store.Snap:
+		return store.Namespace(in), name
+	}
+	return store.Snap, arg
+}
+
+// argumentOf is a package as packageNamed reads it.
+func argumentOf(in store.Namespace, name string) string {
+	if in == store.Snap {
+		return name
+	}
+	return string(in) + "/" + name
 }
 
 // verbs makes cmd one that only holds others: alone it shows what they are, and

@@ -18,14 +18,16 @@ func overrideCommand(o *options) *cobra.Command {
 	var reason string
 	var expires string
 	cmd := &cobra.Command{
-		Use:   "override SNAP CHANNEL=REVISION...",
+		Use:   "override NAME CHANNEL=REVISION...",
 		Short: "Serve a revision in a channel, whatever the channel map says",
-		Long: `Makes channels of a snap serve the revisions you name, on every architecture a
+		Long: `Makes channels of a package serve the revisions you name, on every architecture a
 revision was built for, until the override is deleted or expires. The revisions
-must be in this store. All channels are overridden, or none.`,
+must be in this store. All channels are overridden, or none. NAME is the name of a
+snap; charm/NAME is a charm or a bundle.`,
 		Example: fmt.Sprintf(`  %[1]s override hello stable=12
-  %[1]s override hello 2.0/candidate=15 --reason "14 eats files" --expires 2027-01-31`, o.t.program),
-		Args: atLeast(2, "a snap and at least one CHANNEL=REVISION"),
+  %[1]s override hello 2.0/candidate=15 --reason "14 eats files" --expires 2027-01-31
+  %[1]s override charm/pantry stable=3`, o.t.program),
+		Args: atLeast(2, "a NAME and at least one CHANNEL=REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			until, err := parseTime(expires)
 			if err != nil {
@@ -40,13 +42,14 @@ must be in this store. All channels are overridden, or none.`,
 				return err
 			}
 			defer h.close()
-			lines, err := h.catalog.Override(cmd.Context(), h.who, args[0], pairs, reason, until)
+			in, name := packageNamed(args[0])
+			lines, err := h.catalog.Override(cmd.Context(), h.who, in, name, pairs, reason, until)
 			if err != nil {
 				return err
 			}
 			return o.t.print(map[string]any{"overrides": lines}, func(w io.Writer) {
 				for _, l := range lines {
-					fmt.Fprintf(w, "%s %s %s %d\n", l.Name, l.Channel.Name(), l.Architecture, l.Revision)
+					fmt.Fprintf(w, "%s %s %s %d\n", argumentOf(l.Namespace, l.Name), l.Channel.Name(), l.Architecture, l.Revision)
 				}
 			})
 		},
@@ -58,23 +61,23 @@ must be in this store. All channels are overridden, or none.`,
 
 func listOverridesCommand(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list-overrides [SNAP]",
+		Use:   "list-overrides [NAME]",
 		Short: "List overrides beside what they replace",
 		Example: fmt.Sprintf(`  %[1]s list-overrides
   %[1]s list-overrides hello --format json`, o.t.program),
-		Args: atMost(1, "one snap at most"),
+		Args: atMost(1, "one package at most"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			name := ""
+			in, name := store.Snap, ""
 			if len(args) == 1 {
-				name = args[0]
+				in, name = packageNamed(args[0])
 			}
-			lines, err := h.catalog.Overrides(ctx, h.who, name)
+			lines, err := h.catalog.Overrides(ctx, h.who, in, name)
 			if err != nil {
 				return err
 			}
 			return o.t.print(map[string]any{"overrides": lines}, func(w io.Writer) {
 				for _, l := range lines {
-					fmt.Fprintf(w, "%s %s %s %d (upstream %s)\n", l.Name, l.Channel.Name(), l.Architecture, l.Revision, orNone(l.Upstream))
+					fmt.Fprintf(w, "%s %s %s %d (upstream %s)\n", argumentOf(l.Namespace, l.Name), l.Channel.Name(), l.Architecture, l.Revision, orNone(l.Upstream))
 				}
 			})
 		}),
@@ -83,12 +86,12 @@ func listOverridesCommand(o *options) *cobra.Command {
 
 func deleteOverrideCommand(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete-override SNAP [CHANNEL]",
+		Use:   "delete-override NAME [CHANNEL]",
 		Short: "Delete overrides, on all architectures",
-		Long:  "Deletes the overrides of one channel, or of every channel of the snap when none is named.",
+		Long:  "Deletes the overrides of one channel, or of every channel when none is named.",
 		Example: fmt.Sprintf(`  %[1]s delete-override hello stable
   %[1]s delete-override hello`, o.t.program),
-		Args: between(1, 2, "a snap and at most one channel"),
+		Args: between(1, 2, "a NAME and at most one channel"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var ch *store.Channel
 			if len(args) == 2 {
@@ -103,13 +106,14 @@ func deleteOverrideCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			lines, err := h.catalog.DeleteOverride(cmd.Context(), h.who, args[0], ch)
+			in, name := packageNamed(args[0])
+			lines, err := h.catalog.DeleteOverride(cmd.Context(), h.who, in, name, ch)
 			if err != nil {
 				return err
 			}
 			return o.t.print(map[string]any{"overrides": lines}, func(w io.Writer) {
 				for _, l := range lines {
-					fmt.Fprintf(w, "%s %s %s is tracking upstream (revision %s)\n", l.Name, l.Channel.Name(), l.Architecture, orNone(l.Upstream))
+					fmt.Fprintf(w, "%s %s %s is tracking upstream (revision %s)\n", argumentOf(l.Namespace, l.Name), l.Channel.Name(), l.Architecture, orNone(l.Upstream))
 				}
 			})
 		},

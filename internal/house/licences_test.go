@@ -44,7 +44,7 @@ const secondaryLicences = "either the gnu general public license, version 2.0, "
 	"the gnu affero general public license, version 3.0, or any later versions of those licenses"
 
 // notOfCode are licence files of things that are not linked.
-var notOfCode = []string{"license-logo"}
+var notOfCode = []string{"license-logo", "license.docs"}
 
 // TestEveryLinkedModuleMayBeLinked covers the binaries and the public
 // libraries alike: everything that is no test.

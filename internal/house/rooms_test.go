@@ -24,10 +24,12 @@ var rooms = []room{
 	{"internal/web", append([]string{"assertion", "internal/store"}, useCases...)},
 
 	// One room per wire API. What two of them need is a use case, or lies in
-	// reply, which knows JSON and HTTP only.
+	// reply, which knows JSON and HTTP only, or in gateway, which is the part of
+	// one API that there is for snaps and for charms.
 	{"internal/dialect/reply", []string{"internal/store"}},
+	{"internal/dialect/gateway", []string{"internal/dialect/reply", "internal/catalog", "internal/store"}},
 	{"internal/dialect/*", append([]string{
-		"internal/dialect/reply", "internal/authority", "internal/blob", "assertion", "internal/store",
+		"internal/dialect/reply", "internal/dialect/gateway", "internal/authority", "internal/blob", "assertion", "internal/store",
 	}, useCases...)},
 
 	// The use cases. Among themselves they need each other only where a row

@@ -36,6 +36,7 @@ const (
 	URL           // http(s) with a host and nothing after the path
 	Host          // a host name or address, without scheme or port
 	HostPort      // a host name or address, with or without a port
+	Registry      // a HostPort that the names of images may begin with
 	Secrets       // secrets of 16 characters or more, newest first, with commas or spaces between them
 	StoreID       // the id of a store; once set it cannot be unset
 	Date          // a day, such as 2027-01-31
@@ -75,9 +76,9 @@ var keys = []Key{
 	{"proxy.db.connection", "", Text, true, "database of the existing product; larder opens what --db says"},
 	{"proxy.memcached.connection", "", Text, false, "memcached of the existing product; larder needs none"},
 	{"proxy.use-postgres-over-memcached", "False", Flag, false, "where the existing product keeps nonces; larder keeps them in its database"},
-	{"proxy.oci-registry.domain", "", HostPort, false, "registry named in charm image documents"},
-	{"proxy.oci-registry.username", "", Text, false, "registry user named in charm image documents"},
-	{"proxy.oci-registry.password", "", Text, true, "registry password named in charm image documents"},
+	{"proxy.oci-registry.domain", "", Registry, false, "registry that clients are told to pull charm images from; default: this store's own"},
+	{"proxy.oci-registry.username", "", Text, false, "user that clients are told to pull charm images as; default: this store's own"},
+	{"proxy.oci-registry.password", "", Text, true, "password that clients are told to pull charm images with; default: one for each resource"},
 	{"proxy.hsm.token-label", "", Text, false, "PKCS#11 token with serial signing keys"},
 	{"proxy.hsm.token-pin", "", Text, true, "PIN of the PKCS#11 token"},
 	{"proxy.storage.backend", "local", Text, false, "storage of the existing product; larder opens what --blobs says"},
@@ -236,6 +237,10 @@ func (k Key) normal(value string) (string, error) {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if _, ok := hostOf(host); !ok || err != nil || n == 0 {
 			return bad("a host name or address, with a port if need be, without scheme and path")
+		}
+	case Registry:
+		if !store.ValidRegistryHost(value) {
+			return bad("a host name with a dot in it, or a host name or address with a port, without scheme and path")
 		}
 	case Secrets:
 		if _, err := store.SplitSecrets(value); err != nil {

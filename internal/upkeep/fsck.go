@@ -307,15 +307,20 @@ func (u *Upkeep) known(ctx context.Context, d store.Digest) (bool, error) {
 // Collected is what Collect removed.
 type Collected struct {
 	Deltas int   `json:"deltas"` // deltas that no channel led to
+	Images int   `json:"images"` // manifests of images that nothing led to
 	Rows   int   `json:"rows"`   // blob rows that nothing pointed at
 	Blobs  int   `json:"blobs"`
 	Bytes  int64 `json:"bytes"`
 }
 
-// Collect removes deltas that no channel leads to any more, and blobs that
-// nothing points at and that nobody put within the grace time. It needs PermStore. It may run while the store serves and takes
-// pushes, if no push takes longer than grace to store its blobs: see blob.Sweep
-// for why it never takes a blob from under a new row then.
+// Collect removes deltas that no channel leads to any more, images that nothing
+// leads to and nobody pushed within the grace time (see catalog.CollectImages),
+// uploads that nobody claimed in time, and blobs that nothing points at and that
+// nobody put within the grace time. It needs PermStore.
+//
+// It may run while the store serves and takes pushes, if no push takes longer than
+// grace to store its blobs: see blob.Sweep for why it never takes a blob from under
+// a new row then.
 func (u *Upkeep) Collect(ctx context.Context, who store.Principal, grace time.Duration) (Collected, error) {
 	var c Collected
 	if err := who.Need(store.PermStore); err != nil {
@@ -327,7 +332,14 @@ func (u *Upkeep) Collect(ctx context.Context, who store.Principal, grace time.Du
 	if err := u.dropDeltas(ctx, who, &c); err != nil {
 		return c, err
 	}
-	err := u.eachBlob(ctx, func(b store.Blob) error {
+	var err error
+	if c.Images, err = u.Catalog.CollectImages(ctx, who, grace); err != nil {
+		return c, err
+	}
+	if err := u.Catalog.TidyUploads(ctx); err != nil {
+		return c, err
+	}
+	err = u.eachBlob(ctx, func(b store.Blob) error {
 		if time.Since(b.CreatedAt) < grace {
 			return nil
 		}

@@ -112,6 +112,7 @@ func TestRoutesAnswerWhatTheyDoNotKnowInTheirShape(t *testing.T) {
 		{"POST /v2/snaps/refresh", named},
 		{"PUT /v2/states/{name}", named},
 		{"GET /v2/states/{name}", named},
+		{"GET /v2/files/{$}", named},
 	})
 	tests := []struct {
 		method, path string
@@ -126,6 +127,17 @@ func TestRoutesAnswerWhatTheyDoNotKnowInTheirShape(t *testing.T) {
 		{"GET", "/v2/snaps/refresh", 405, "POST", `"method-not-allowed"`},
 		{"DELETE", "/v2/states/x", 405, "GET, HEAD, PUT", `"method-not-allowed"`},
 		{"BREW", "/v2/states/x", 405, "GET, HEAD, PUT", `"method-not-allowed"`},
+
+		// What the mux would redirect.
+		{"GET", "/v2//states/x", 404, "", `"not-found"`},
+		{"PUT", "//v2/states/x", 404, "", `"not-found"`},
+		{"GET", "/v2/snaps/../states/x", 404, "", `"not-found"`},
+		{"GET", "/v2/./states/x", 404, "", `"not-found"`},
+		{"GET", "/v2/states/x//", 404, "", `"not-found"`},
+		{"GET", "/v2/files//", 404, "", `"not-found"`},
+		{"GET", "/v2/files/", 200, "", ""},
+		{"GET", "/v2/snaps/info/%2e%2e", 200, "", ".."},
+		{"GET", "/", 404, "", `"not-found"`},
 	}
 	for _, tt := range tests {
 		w := httptest.NewRecorder()

@@ -2,6 +2,7 @@ package reply
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,10 @@ func Patterns(tables ...[]Route) (patterns []string) {
 // that is there with other methods only a 405 with Allow, both in the given
 // shape. GET rows answer HEAD too. Two rows that overlap without one being
 // narrower make it panic, as http.ServeMux does.
+//
+// A path with empty or dotted elements is not in the table: the mux would
+// redirect to a shorter one, with a page that no client reads, and the client
+// resend what may be secret.
 func Routes(shape Shape, routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -40,7 +45,21 @@ func Routes(shape Shape, routes []Route) http.Handler {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		shape(w, r, MethodNotAllowed)
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !clean(r.URL.EscapedPath()) {
+			shape(w, r, NotFound)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// clean reports whether the mux takes a path as it is.
+func clean(p string) bool {
+	if p != "/" {
+		p = strings.TrimSuffix(p, "/")
+	}
+	return path.Clean(p) == p
 }
 
 var methods = []string{

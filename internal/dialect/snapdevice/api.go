@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -56,17 +57,17 @@ type api struct {
 	storeAssertions func(context.Context) ([]byte, string, error)
 	seen            func(store.DeviceID, string, string, []store.Installed)
 	now             func() time.Time
-	memory          memory
+	memory          wire.Memory
 }
 
 // New returns the handler of every path in the table of routes.
 func New(o Options) http.Handler {
 	a := &api{
 		catalog: o.Catalog, devices: o.Devices, users: o.Users,
-		baseURL: o.BaseURL, storeAssertions: o.StoreAssertions, seen: o.Seen, now: o.Now, memory: newMemory(),
+		baseURL: o.BaseURL, storeAssertions: o.StoreAssertions, seen: o.Seen, now: o.Now, memory: wire.NewMemory(),
 	}
 	if a.baseURL == nil {
-		a.baseURL = requestBase
+		a.baseURL = reply.RequestBase
 	}
 	if a.storeAssertions == nil {
 		a.storeAssertions = nothingToAcknowledge
@@ -149,13 +150,6 @@ func (a *api) routes() []reply.Route {
 	}
 }
 
-func requestBase(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
 // base is the store's own URL, without a slash at its end.
 func (a *api) base(r *http.Request) string { return strings.TrimSuffix(a.baseURL(r), "/") }
 
@@ -164,7 +158,7 @@ func (a *api) jsonBase(r *http.Request) string {
 	base := a.base(r)
 	for i := range len(base) {
 		if c := base[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			return string(appendEscaped(nil, base))
+			return string(wire.AppendEscaped(nil, base))
 		}
 	}
 	return base

@@ -8,6 +8,7 @@ import (
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/device"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -33,28 +34,28 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) openSession(w http.ResponseWriter, r *http.Request) (string, error) {
-	body, err := readBody(w, r, maxProof)
+	body, err := wire.ReadBody(w, r, maxProof)
 	if err != nil {
 		return "", err
 	}
 	proof := device.SessionRequest{Previous: headerAuthorization.of(r), Said: said(r)}
-	d := jsonReader{text: body}
-	d.object(func(name string) {
+	d := wire.NewReader(body)
+	d.Object(func(name string) {
 		switch name {
 		case "device-session-request":
-			proof.Request = []byte(d.string())
+			proof.Request = []byte(d.Text())
 		case "serial-assertion":
-			proof.Serial = []byte(d.string())
+			proof.Serial = []byte(d.Text())
 		case "model-assertion":
-			proof.Model = []byte(d.string())
+			proof.Model = []byte(d.Text())
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	d.end()
+	d.End()
 	switch {
-	case d.err != nil:
-		return "", d.err
+	case d.Err() != nil:
+		return "", d.Err()
 	case len(proof.Request) == 0:
 		return "", store.Invalidf(reply.CodeBadJSON, "cannot use /: it has no device-session-request")
 	case len(proof.Serial) == 0:
@@ -95,7 +96,7 @@ func (a *api) serial(w http.ResponseWriter, r *http.Request) {
 	var made device.Registration
 	if err == nil {
 		var body string
-		if body, err = readBody(w, r, maxProof); err == nil {
+		if body, err = wire.ReadBody(w, r, maxProof); err == nil {
 			made, err = a.devices.RegisterSerial(r.Context(), strings.NewReader(body))
 		}
 	}
@@ -133,25 +134,25 @@ func (a *api) cohortKeys(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	body, err := readBody(w, r, maxSmallBody)
+	body, err := wire.ReadBody(w, r, maxSmallBody)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	d := jsonReader{text: body}
-	d.object(func(name string) {
+	d := wire.NewReader(body)
+	d.Object(func(name string) {
 		if name != "snaps" {
-			d.skip()
+			d.Skip()
 			return
 		}
-		names = d.strings(maxCohorts)
+		names = d.Texts(maxCohorts)
 	})
-	d.end()
-	if d.err == nil && len(names) == 0 {
-		d.err = store.Invalidf(reply.CodeBadJSON, "cannot use /snaps: it names no snap")
+	d.End()
+	if d.Err() == nil && len(names) == 0 {
+		return nil, store.Invalidf(reply.CodeBadJSON, "cannot use /snaps: it names no snap")
 	}
-	if d.err != nil {
-		return nil, d.err
+	if d.Err() != nil {
+		return nil, d.Err()
 	}
 	wishes := make([]catalog.Wish, len(names))
 	for i, name := range names {
@@ -171,12 +172,12 @@ func (a *api) cohortKeys(w http.ResponseWriter, r *http.Request) ([]byte, error)
 		if err != nil {
 			return nil, err
 		}
-		b = appendString(b, names[i])
+		b = wire.AppendString(b, names[i])
 		b = append(b, ':')
-		b = appendString(b, key)
+		b = wire.AppendString(b, key)
 		b = append(b, ',')
 	}
-	return append(closeObject(b), '}'), nil
+	return append(wire.CloseObject(b), '}'), nil
 }
 
 // messages answers POST /v2/messages. Nothing queues messages here, so none
@@ -205,9 +206,9 @@ func sendOne(w http.ResponseWriter, r *http.Request, shape reply.Shape, name, va
 		return
 	}
 	b := append([]byte(nil), '{')
-	b = appendString(b, name)
+	b = wire.AppendString(b, name)
 	b = append(b, ':')
-	b = appendString(b, value)
+	b = wire.AppendString(b, value)
 	w.Header().Set("Cache-Control", "no-store")
 	reply.Bytes(w, http.StatusOK, reply.ContentJSON, append(b, '}'))
 }

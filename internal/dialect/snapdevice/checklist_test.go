@@ -202,7 +202,7 @@ func TestOverridesDecideForDevices(t *testing.T) {
 	w := newWorld(t)
 	c, err := store.ParseChannel("stable")
 	w.must(err)
-	_, err = w.catalog.Override(t.Context(), operator, "hello", []catalog.OverrideTo{{Channel: c, Revision: 2}}, "", time.Time{})
+	_, err = w.catalog.Override(t.Context(), operator, store.Snap, "hello", []catalog.OverrideTo{{Channel: c, Revision: 2}}, "", time.Time{})
 	w.must(err)
 	w.tick()
 	if got := w.result(have(helloID, 1, ""), refreshOf(helloID)); revision(got) != 2 || got["effective-channel"] != "stable" {

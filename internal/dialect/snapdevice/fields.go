@@ -1,17 +1,15 @@
 package snapdevice
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/binary"
 	"maps"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -34,38 +32,38 @@ type field struct {
 // in objects of their own.
 var snapFields = [...]field{
 	// Of the package.
-	{"categories", func(b []byte, s subject) []byte { return appendArray(b, s.Categories, appendCategory) }},
-	{"contact", func(b []byte, s subject) []byte { return appendNullable(b, s.contact()) }},
-	{"description", func(b []byte, s subject) []byte { return appendString(b, s.description()) }},
-	{"license", func(b []byte, s subject) []byte { return appendString(b, s.license()) }},
+	{"categories", func(b []byte, s subject) []byte { return wire.AppendArray(b, s.Categories, appendCategory) }},
+	{"contact", func(b []byte, s subject) []byte { return wire.AppendNullable(b, s.contact()) }},
+	{"description", func(b []byte, s subject) []byte { return wire.AppendString(b, s.description()) }},
+	{"license", func(b []byte, s subject) []byte { return wire.AppendString(b, s.license()) }},
 	{"links", func(b []byte, s subject) []byte { return appendLinks(b, s.links()) }},
 	{"media", func(b []byte, s subject) []byte {
-		return appendArray(b, s.Media, func(b []byte, m store.Medium) []byte { return appendMedium(b, s.ID, m) })
+		return wire.AppendArray(b, s.Media, func(b []byte, m store.Medium) []byte { return appendMedium(b, s.ID, m) })
 	}},
-	{"name", func(b []byte, s subject) []byte { return appendString(b, s.Name) }},
+	{"name", func(b []byte, s subject) []byte { return wire.AppendString(b, s.Name) }},
 	{"prices", func(b []byte, _ subject) []byte { return append(b, "{}"...) }}, // any price marks the snap as paid
 	{"private", func(b []byte, s subject) []byte { return strconv.AppendBool(b, s.Private) }},
 	{"publisher", func(b []byte, s subject) []byte { return appendPublisher(b, s.Publisher) }},
-	{"snap-id", func(b []byte, s subject) []byte { return appendString(b, s.ID) }},
-	{"store-url", func(b []byte, s subject) []byte { return appendNullable(b, s.Listing.StoreURL) }},
-	{"summary", func(b []byte, s subject) []byte { return appendString(b, s.summary()) }},
-	{"title", func(b []byte, s subject) []byte { return appendString(b, s.title()) }},
+	{"snap-id", func(b []byte, s subject) []byte { return wire.AppendString(b, s.ID) }},
+	{"store-url", func(b []byte, s subject) []byte { return wire.AppendNullable(b, s.Listing.StoreURL) }},
+	{"summary", func(b []byte, s subject) []byte { return wire.AppendString(b, s.summary()) }},
+	{"title", func(b []byte, s subject) []byte { return wire.AppendString(b, s.title()) }},
 	{"unlisted", func(b []byte, s subject) []byte { return strconv.AppendBool(b, s.Unlisted) }},
-	{"website", func(b []byte, s subject) []byte { return appendNullable(b, s.website()) }},
+	{"website", func(b []byte, s subject) []byte { return wire.AppendNullable(b, s.website()) }},
 
 	// Of the revision.
-	{"architectures", func(b []byte, s subject) []byte { return appendStrings(b, s.architectures()) }},
-	{"base", func(b []byte, s subject) []byte { return appendNullable(b, s.rev.Meta.Base) }},
-	{"common-ids", func(b []byte, s subject) []byte { return appendStrings(b, s.rev.Meta.CommonIDs) }},
-	{"confinement", func(b []byte, s subject) []byte { return appendString(b, s.confinement()) }},
-	{"created-at", func(b []byte, s subject) []byte { return appendTime(b, s.rev.CreatedAt) }},
+	{"architectures", func(b []byte, s subject) []byte { return wire.AppendStrings(b, s.architectures()) }},
+	{"base", func(b []byte, s subject) []byte { return wire.AppendNullable(b, s.rev.Meta.Base) }},
+	{"common-ids", func(b []byte, s subject) []byte { return wire.AppendStrings(b, s.rev.Meta.CommonIDs) }},
+	{"confinement", func(b []byte, s subject) []byte { return wire.AppendString(b, s.confinement()) }},
+	{"created-at", func(b []byte, s subject) []byte { return wire.AppendTime(b, s.rev.CreatedAt) }},
 	{"epoch", func(b []byte, s subject) []byte { return appendEpoch(b, s.rev.Meta.Epoch) }},
-	{"grade", func(b []byte, s subject) []byte { return appendNullable(b, s.rev.Meta.Grade) }},
+	{"grade", func(b []byte, s subject) []byte { return wire.AppendNullable(b, s.rev.Meta.Grade) }},
 	{"integrity", func(b []byte, _ subject) []byte { return append(b, "[]"...) }},
-	{"revision", func(b []byte, s subject) []byte { return appendInt(b, int64(s.rev.Number)) }},
-	{"snap-yaml", func(b []byte, s subject) []byte { return appendString(b, s.rev.Manifest) }},
-	{"type", func(b []byte, s subject) []byte { return appendString(b, s.snapType()) }},
-	{"version", func(b []byte, s subject) []byte { return appendString(b, s.rev.Version) }},
+	{"revision", func(b []byte, s subject) []byte { return wire.AppendInt(b, int64(s.rev.Number)) }},
+	{"snap-yaml", func(b []byte, s subject) []byte { return wire.AppendString(b, s.rev.Manifest) }},
+	{"type", func(b []byte, s subject) []byte { return wire.AppendString(b, s.snapType()) }},
+	{"version", func(b []byte, s subject) []byte { return wire.AppendString(b, s.rev.Version) }},
 	{"download", func(b []byte, s subject) []byte { return appendDownload(b, s, nil) }},
 
 	{name: "resources"}, // of the release that brought the revision
@@ -117,65 +115,24 @@ func parseFields(csv string) (set fieldSet) {
 	return set
 }
 
-// baseMark stands in prepared JSON where the store's own URL goes, which
-// depends on how the client reached it. JSON never holds this byte.
-const baseMark = 0
-
-// sheet is a revision's prepared JSON: every member as `"name":value,`, one
-// after the other in the order of snapFields, and before them where each
-// begins. So any choice of members is a few copies.
-type sheet []byte
-
-const sheetHead = 4 * (len(snapFields) + 1)
-
 // sheetOf returns the sheet of a revision, made once while the snapshot lives.
-func sheetOf(s *catalog.Snapshot, rev *store.Revision) (sheet, error) {
+func sheetOf(s *catalog.Snapshot, rev *store.Revision) (wire.Sheet, error) {
 	return s.Memo("device/"+strconv.Itoa(rev.Number), func() ([]byte, error) {
 		return newSheet(subject{s.Package(), rev}), nil
 	})
 }
 
-func newSheet(s subject) sheet {
-	b := make([]byte, sheetHead, sheetHead+2048+len(s.rev.Manifest))
-	for i, f := range snapFields {
-		binary.LittleEndian.PutUint32(b[4*i:], uint32(len(b)))
-		if f.append != nil {
-			b = appendString(b, f.name)
-			b = append(b, ':')
-			b = f.append(b, s)
-			b = append(b, ',')
+func newSheet(s subject) wire.Sheet {
+	return wire.NewSheet(len(snapFields), func(b []byte, i int) []byte {
+		f := snapFields[i]
+		if f.append == nil {
+			return b
 		}
-	}
-	binary.LittleEndian.PutUint32(b[4*len(snapFields):], uint32(len(b)))
-	return slices.Clip(b)
-}
-
-// appendTo appends the members in want, each with its comma.
-func (s sheet) appendTo(b []byte, want fieldSet, base string) []byte {
-	want &= preparedFields
-	for want != 0 {
-		from := bits.TrailingZeros64(uint64(want))
-		to := from + bits.TrailingZeros64(^uint64(want)>>from)
-		b = appendBased(b, s[s.offset(from):s.offset(to)], base)
-		want &= ^fieldSet(0) << to
-	}
-	return b
-}
-
-func (s sheet) offset(i int) uint32 { return binary.LittleEndian.Uint32(s[4*i:]) }
-
-// appendBased appends prepared JSON with base in place of every mark. Base is
-// escaped as within a JSON string.
-func appendBased(b, prepared []byte, base string) []byte {
-	for {
-		i := bytes.IndexByte(prepared, baseMark)
-		if i < 0 {
-			return append(b, prepared...)
-		}
-		b = append(b, prepared[:i]...)
-		b = append(b, base...)
-		prepared = prepared[i+1:]
-	}
+		b = wire.AppendString(b, f.name)
+		b = append(b, ':')
+		b = f.append(b, s)
+		return append(b, ',')
+	})
 }
 
 // snapObject appends the members in want of one revision, each with its comma,
@@ -189,10 +146,10 @@ func snapObject(b []byte, s *catalog.Snapshot, rev *store.Revision, want fieldSe
 	if len(deltas) > 0 && want.has(fieldDownload) {
 		want &^= fieldDownload
 		b = append(b, `"download":`...)
-		b = appendBased(b, appendDownload(nil, subject{s.Package(), rev}, deltas), base)
+		b = wire.AppendBased(b, appendDownload(nil, subject{s.Package(), rev}, deltas), base)
 		b = append(b, ',')
 	}
-	b = prepared.appendTo(b, want, base)
+	b = prepared.AppendTo(b, uint64(want&preparedFields), base)
 	if want.has(fieldResources) {
 		b = append(b, `"resources":`...)
 		if len(pins) == 0 {
@@ -200,7 +157,7 @@ func snapObject(b []byte, s *catalog.Snapshot, rev *store.Revision, want fieldSe
 			return b, nil
 		}
 		found := s.Facts.Attachments(pins)
-		b = appendBased(b, appendArray(nil, found, func(b []byte, r *store.ResourceRevision) []byte {
+		b = wire.AppendBased(b, wire.AppendArray(nil, found, func(b []byte, r *store.ResourceRevision) []byte {
 			return appendResource(b, r, rev.Version)
 		}), base)
 		b = append(b, ',')
@@ -255,7 +212,7 @@ func (s subject) snapType() string {
 
 func appendCategory(b []byte, c store.Category) []byte {
 	b = append(b, `{"name":`...)
-	b = appendString(b, c.Name)
+	b = wire.AppendString(b, c.Name)
 	b = append(b, `,"featured":`...)
 	b = strconv.AppendBool(b, c.Featured)
 	return append(b, '}')
@@ -265,13 +222,13 @@ func appendLinks(b []byte, links map[string][]string) []byte {
 	b = append(b, '{')
 	for _, kind := range slices.Sorted(maps.Keys(links)) {
 		if len(links[kind]) > 0 {
-			b = appendString(b, kind)
+			b = wire.AppendString(b, kind)
 			b = append(b, ':')
-			b = appendStrings(b, links[kind])
+			b = wire.AppendStrings(b, links[kind])
 			b = append(b, ',')
 		}
 	}
-	return closeObject(b)
+	return wire.CloseObject(b)
 }
 
 func appendMedium(b []byte, packageID string, m store.Medium) []byte {
@@ -279,12 +236,12 @@ func appendMedium(b []byte, packageID string, m store.Medium) []byte {
 		if n == 0 {
 			return append(b, "null"...)
 		}
-		return appendInt(b, int64(n))
+		return wire.AppendInt(b, int64(n))
 	}
 	b = append(b, `{"type":`...)
-	b = appendString(b, m.Kind)
+	b = wire.AppendString(b, m.Kind)
 	b = append(b, `,"url":`...)
-	b = appendOwnURL(b, reply.MediumPath(packageID, m.Blob))
+	b = wire.AppendOwnURL(b, reply.MediumPath(packageID, m.Blob))
 	b = append(b, `,"width":`...)
 	b = size(b, m.Width)
 	b = append(b, `,"height":`...)
@@ -294,40 +251,33 @@ func appendMedium(b []byte, packageID string, m store.Medium) []byte {
 
 func appendPublisher(b []byte, a store.Account) []byte {
 	b = append(b, `{"id":`...)
-	b = appendString(b, a.ID)
+	b = wire.AppendString(b, a.ID)
 	b = append(b, `,"username":`...)
-	b = appendString(b, a.Username)
+	b = wire.AppendString(b, a.Username)
 	b = append(b, `,"display-name":`...)
-	b = appendString(b, cmp.Or(a.DisplayName, a.Username))
+	b = wire.AppendString(b, cmp.Or(a.DisplayName, a.Username))
 	b = append(b, `,"validation":`...)
-	b = appendString(b, cmp.Or(a.Validation, "unproven"))
+	b = wire.AppendString(b, cmp.Or(a.Validation, "unproven"))
 	return append(b, '}')
 }
 
 func appendEpoch(b []byte, e store.Epoch) []byte {
-	number := func(b []byte, n uint32) []byte { return appendInt(b, int64(n)) }
+	number := func(b []byte, n uint32) []byte { return wire.AppendInt(b, int64(n)) }
 	e = e.Normal()
 	b = append(b, `{"read":`...)
-	b = appendArray(b, e.Read, number)
+	b = wire.AppendArray(b, e.Read, number)
 	b = append(b, `,"write":`...)
-	b = appendArray(b, e.Write, number)
+	b = wire.AppendArray(b, e.Write, number)
 	return append(b, '}')
-}
-
-// appendOwnURL appends the URL of a path of this store.
-func appendOwnURL(b []byte, path string) []byte {
-	b = append(b, '"', baseMark)
-	b = appendEscaped(b, path)
-	return append(b, '"')
 }
 
 // appendBlob appends the open end of a download object. Its digest is hex
 // here, while assertions have base64.
 func appendBlob(b []byte, path string, size int64, digest store.Digest) []byte {
 	b = append(b, `{"url":`...)
-	b = appendOwnURL(b, path)
+	b = wire.AppendOwnURL(b, path)
 	b = append(b, `,"size":`...)
-	b = appendInt(b, size)
+	b = wire.AppendInt(b, size)
 	b = append(b, `,"sha3-384":"`...)
 	b = append(b, digest.Hex()...)
 	return append(b, '"')
@@ -336,14 +286,14 @@ func appendBlob(b []byte, path string, size int64, digest store.Digest) []byte {
 func appendDownload(b []byte, s subject, deltas []store.Delta) []byte {
 	b = appendBlob(b, snapPath(s.ID, s.rev.Number), s.rev.Size, s.rev.Blob)
 	b = append(b, `,"deltas":`...)
-	b = appendArray(b, deltas, func(b []byte, d store.Delta) []byte {
+	b = wire.AppendArray(b, deltas, func(b []byte, d store.Delta) []byte {
 		b = appendBlob(b, deltaPath(d), d.Size, d.Blob)
 		b = append(b, `,"format":`...)
-		b = appendString(b, d.Format)
+		b = wire.AppendString(b, d.Format)
 		b = append(b, `,"source":`...)
-		b = appendInt(b, int64(d.Source))
+		b = wire.AppendInt(b, int64(d.Source))
 		b = append(b, `,"target":`...)
-		b = appendInt(b, int64(d.Target))
+		b = wire.AppendInt(b, int64(d.Target))
 		return append(b, '}')
 	})
 	return append(b, '}')
@@ -353,17 +303,17 @@ func appendDownload(b []byte, s subject, deltas []store.Delta) []byte {
 // the snap's.
 func appendResource(b []byte, r *store.ResourceRevision, snapVersion string) []byte {
 	b = append(b, `{"type":`...)
-	b = appendString(b, r.Type)
+	b = wire.AppendString(b, r.Type)
 	b = append(b, `,"name":`...)
-	b = appendString(b, r.Name)
+	b = wire.AppendString(b, r.Name)
 	b = append(b, `,"revision":`...)
-	b = appendInt(b, int64(r.Revision))
+	b = wire.AppendInt(b, int64(r.Revision))
 	b = append(b, `,"version":`...)
-	b = appendString(b, cmp.Or(r.Version, snapVersion))
+	b = wire.AppendString(b, cmp.Or(r.Version, snapVersion))
 	b = append(b, `,"created-at":`...)
-	b = appendTime(b, r.CreatedAt)
+	b = wire.AppendTime(b, r.CreatedAt)
 	b = append(b, `,"description":`...)
-	b = appendString(b, r.Description)
+	b = wire.AppendString(b, r.Description)
 	b = append(b, `,"download":`...)
 	b = appendBlob(b, componentPath(r.PackageID, store.ResourcePin{Name: r.Name, Revision: r.Revision}), r.Size, r.Blob)
 	return append(b, "}}"...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -43,7 +44,7 @@ func (a *api) find(w http.ResponseWriter, r *http.Request) {
 		}
 		b = append(b, ',')
 	}
-	b = append(closeArray(b), '}')
+	b = append(wire.CloseArray(b), '}')
 	cacheable(w, r, "300", "Snap-Device-Store, Snap-Device-Series, Accept-Encoding")
 	reply.Bytes(w, http.StatusOK, reply.ContentJSON, b)
 }
@@ -78,15 +79,15 @@ func findQuery(query url.Values) (catalog.FindQuery, error) {
 func appendFound(b []byte, f *catalog.Found, want fieldSet, base string) ([]byte, error) {
 	pkg := f.Snapshot.Package()
 	b = append(b, `{"name":`...)
-	b = appendString(b, pkg.Name)
+	b = wire.AppendString(b, pkg.Name)
 	b = append(b, `,"snap-id":`...)
-	b = appendString(b, pkg.ID)
+	b = wire.AppendString(b, pkg.ID)
 	b = append(b, `,"snap":{`...)
 	b, err := snapObject(b, f.Snapshot, f.Choice.Revision, want&packageFields, base, nil, nil)
 	if err != nil {
 		return b, err
 	}
-	b = closeObject(b)
+	b = wire.CloseObject(b)
 	if want.has(revisionFields) {
 		b = append(b, `,"revision":{`...)
 		b, err = snapObject(b, f.Snapshot, f.Choice.Revision, want&revisionFields, base, f.Choice.Resources, nil)
@@ -95,9 +96,9 @@ func appendFound(b []byte, f *catalog.Found, want fieldSet, base string) ([]byte
 		}
 		if want.has(fieldChannel) {
 			b = append(b, `"channel":`...)
-			b = appendString(b, f.Choice.Effective.Name())
+			b = wire.AppendString(b, f.Choice.Effective.Name())
 		}
-		b = closeObject(b)
+		b = wire.CloseObject(b)
 	}
 	return append(b, '}'), nil
 }
@@ -110,7 +111,7 @@ func (a *api) categories(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := append([]byte(nil), `{"categories":`...)
-	b = append(appendArray(b, names, appendNamed), '}')
+	b = append(wire.AppendArray(b, names, appendNamed), '}')
 	cacheable(w, r, "3600", "Snap-Device-Store")
 	reply.Bytes(w, http.StatusOK, reply.ContentJSON, b)
 }
@@ -125,6 +126,6 @@ func (a *api) shelves(r *http.Request) ([]string, error) {
 
 func appendNamed(b []byte, name string) []byte {
 	b = append(b, `{"name":`...)
-	b = appendString(b, name)
+	b = wire.AppendString(b, name)
 	return append(b, '}')
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -60,7 +61,7 @@ func (a *api) searchPageV1(r *http.Request) ([]byte, error) {
 	base := a.jsonBase(r)
 	want := parseFieldsV1(query.Get("fields"))
 	b := append(make([]byte, 0, 16<<10), halPackages...)
-	b = appendArray(b, found, func(b []byte, f catalog.Found) []byte {
+	b = wire.AppendArray(b, found, func(b []byte, f catalog.Found) []byte {
 		return appendSnapV1(b, listedAs(&f), want, base)
 	})
 	b = append(b, `},"_links":{`...)
@@ -80,10 +81,10 @@ func (a *api) searchPageV1(r *http.Request) ([]byte, error) {
 			b = append(b, ',')
 		}
 	}
-	b = closeObject(b)
+	b = wire.CloseObject(b)
 	if total > 0 {
 		b = append(b, `,"total":`...)
-		b = appendInt(b, int64(total))
+		b = wire.AppendInt(b, int64(total))
 	}
 	return append(b, '}'), nil
 }
@@ -167,9 +168,9 @@ func pageURL(u *url.URL, page int, same bool) string {
 }
 
 func appendLink(b []byte, name, url string) []byte {
-	b = appendString(b, name)
+	b = wire.AppendString(b, name)
 	b = append(b, `:{"href":`...)
-	b = appendString(b, url)
+	b = wire.AppendString(b, url)
 	return append(b, '}')
 }
 
@@ -180,7 +181,7 @@ func (a *api) sectionsV1(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, err)
 		return
 	}
-	b := appendArray([]byte(halSections), names, appendNamed)
+	b := wire.AppendArray([]byte(halSections), names, appendNamed)
 	reply.Bytes(w, http.StatusOK, contentHAL, append(b, "}}"...))
 }
 
@@ -236,15 +237,15 @@ func (a *api) namesV1(w http.ResponseWriter, r *http.Request) {
 
 func appendNameV1(b []byte, s listedSnap) []byte {
 	b = append(b, `{"package_name":`...)
-	b = appendString(b, s.Name)
+	b = wire.AppendString(b, s.Name)
 	b = append(b, `,"version":`...)
-	b = appendString(b, s.rev.Version)
+	b = wire.AppendString(b, s.rev.Version)
 	b = append(b, `,"summary":`...)
-	b = appendString(b, s.summary())
+	b = wire.AppendString(b, s.summary())
 	b = append(b, `,"aliases":`...)
-	b = appendArray(b, s.rev.Meta.Aliases, func(b []byte, alias store.Alias) []byte { return appendNamed(b, alias.Name) })
+	b = wire.AppendArray(b, s.rev.Meta.Aliases, func(b []byte, alias store.Alias) []byte { return appendNamed(b, alias.Name) })
 	b = append(b, `,"apps":`...)
-	b = appendStrings(b, s.rev.Meta.Apps)
+	b = wire.AppendStrings(b, s.rev.Meta.Apps)
 	return append(b, '}')
 }
 
@@ -318,12 +319,12 @@ func (a *api) metadata(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if arch == "" {
 		return nil, store.Invalidf(codeMissingHeader, "cannot choose revisions without the header %s", headerArchitecture.v1)
 	}
-	done, err := a.memory.take(r, maxRefreshBody)
+	done, err := a.memory.Take(r, maxRefreshBody)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	body, err := readBody(w, r, maxRefreshBody)
+	body, err := wire.ReadBody(w, r, maxRefreshBody)
 	if err != nil {
 		return nil, err
 	}
@@ -343,41 +344,41 @@ func (a *api) metadata(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 		s := listedSnap{subject{answer.Snapshot.Package(), answer.Choice.Revision}, answer.Choice.Effective}
 		b = append(appendSnapV1(b, s, want, base), ',')
-		if err := fits(b); err != nil {
+		if err := wire.Fits(b); err != nil {
 			return nil, err
 		}
 	}
-	return append(closeArray(b), "}}"...), nil
+	return append(wire.CloseArray(b), "}}"...), nil
 }
 
 func parseMetadata(body, arch string) (wishes []catalog.Wish, want wantV1, err error) {
-	d := jsonReader{text: body}
-	d.object(func(name string) {
+	d := wire.NewReader(body)
+	d.Object(func(name string) {
 		switch name {
 		case "snaps":
-			d.array(maxContext, func(int) { wishes = append(wishes, readMetadataSnap(&d, arch)) })
+			d.Array(maxContext, func(int) { wishes = append(wishes, readMetadataSnap(&d, arch)) })
 		case "fields":
-			want = d.strings(maxFields)
+			want = d.Texts(maxFields)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	d.end()
-	return wishes, want, d.err
+	d.End()
+	return wishes, want, d.Err()
 }
 
-func readMetadataSnap(d *jsonReader, arch string) catalog.Wish {
+func readMetadataSnap(d *wire.Reader, arch string) catalog.Wish {
 	wish := catalog.Wish{Query: store.Query{Action: store.ActionRefresh, Architecture: arch}}
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "snap_id":
-			wish.Ref.ID = d.string()
+			wish.Ref.ID = d.Text()
 		case "channel":
-			text := d.string()
-			if d.err == nil {
+			text := d.Text()
+			if d.Err() == nil {
 				var err error
 				if wish.Query.Channel, err = store.ParseChannel(text); err != nil {
-					d.fail("%s", reply.Describe(err).Message)
+					d.Fail("%s", reply.Describe(err).Message)
 				}
 			}
 		case "revision":
@@ -385,11 +386,11 @@ func readMetadataSnap(d *jsonReader, arch string) catalog.Wish {
 		case "epoch":
 			wish.Query.Epoch = readEpoch(d)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	if d.err == nil && wish.Ref.ID == "" {
-		d.fail("it has no snap_id")
+	if d.Err() == nil && wish.Ref.ID == "" {
+		d.Fail("it has no snap_id")
 	}
 	return wish
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -205,32 +206,9 @@ func FuzzRefreshRequest(f *testing.F) {
 			t.Fatal("took more than it may")
 		}
 		for _, s := range q.context {
-			if !json.Valid(appendString(nil, s.instanceKey)) {
+			if !json.Valid(wire.AppendString(nil, s.instanceKey)) {
 				t.Fatalf("%q does not survive", s.instanceKey)
 			}
-		}
-	})
-}
-
-// FuzzJSONString holds the writer of strings to encoding/json.
-func FuzzJSONString(f *testing.F) {
-	f.Add("plain")
-	f.Add("\"\\\n\t\x00\x7f\u2028é\xff\xc3")
-	f.Fuzz(func(t *testing.T, s string) {
-		b := appendString(nil, s)
-		var got, want string
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatalf("%q: %v", b, err)
-		}
-		ref, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(ref, &want); err != nil || got != want {
-			t.Fatalf("%q, want %q (%v)", got, want, err)
-		}
-		if strings.IndexByte(string(b), baseMark) >= 0 {
-			t.Fatalf("%q holds the mark of the base URL", b)
 		}
 	})
 }

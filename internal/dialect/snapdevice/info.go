@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -32,11 +33,11 @@ func (a *api) info(w http.ResponseWriter, r *http.Request) {
 
 	pkg, base := snapshot.Package(), a.jsonBase(r)
 	b := append(make([]byte, 0, 4096), `{"name":`...)
-	b = appendString(b, pkg.Name)
+	b = wire.AppendString(b, pkg.Name)
 	b = append(b, `,"snap-id":`...)
-	b = appendString(b, pkg.ID)
+	b = wire.AppendString(b, pkg.ID)
 	b = append(b, `,"default-track":`...)
-	b = appendNullable(b, pkg.DefaultTrack)
+	b = wire.AppendNullable(b, pkg.DefaultTrack)
 	b = append(b, `,"snap":{`...)
 	// The listing falls back to what the shown revision says of itself.
 	if shown := shownRevision(list); shown != nil {
@@ -45,7 +46,7 @@ func (a *api) info(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	b = closeObject(b)
+	b = wire.CloseObject(b)
 	b = append(b, `,"channel-map":[`...)
 	for i := range list {
 		l := &list[i]
@@ -62,7 +63,7 @@ func (a *api) info(w http.ResponseWriter, r *http.Request) {
 		b = appendSlot(b, l)
 		b = append(b, "},"...)
 	}
-	b = closeArray(b)
+	b = wire.CloseArray(b)
 	b = append(b, '}')
 	reply.Bytes(w, http.StatusOK, reply.ContentJSON, b)
 }
@@ -79,14 +80,14 @@ func shownRevision(list []store.Listed) *store.Revision {
 func appendSlot(b []byte, l *store.Listed) []byte {
 	c := l.Channel.Normal()
 	b = append(b, `{"architecture":`...)
-	b = appendString(b, l.Architecture)
+	b = wire.AppendString(b, l.Architecture)
 	b = append(b, `,"name":`...)
-	b = appendString(b, c.Name())
+	b = wire.AppendString(b, c.Name())
 	b = append(b, `,"track":`...)
-	b = appendString(b, c.Track)
+	b = wire.AppendString(b, c.Track)
 	b = append(b, `,"risk":`...)
-	b = appendString(b, c.Risk.String())
+	b = wire.AppendString(b, c.Risk.String())
 	b = append(b, `,"released-at":`...)
-	b = appendTime(b, l.ReleasedAt)
+	b = wire.AppendTime(b, l.ReleasedAt)
 	return append(b, '}')
 }

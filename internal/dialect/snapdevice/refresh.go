@@ -10,6 +10,7 @@ import (
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/device"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -71,7 +72,7 @@ var works = sync.Pool{New: func() any {
 // release keeps the memory of an ordinary request, and nothing it refers to.
 func (k *refreshWork) release() {
 	const ordinary = 256
-	if cap(k.out) > maxPooled || cap(k.request.actions) > ordinary || cap(k.request.context) > ordinary {
+	if cap(k.out) > wire.MaxPooled || cap(k.request.actions) > ordinary || cap(k.request.context) > ordinary {
 		return
 	}
 	clear(k.request.context)
@@ -101,12 +102,12 @@ func (k *refreshWork) run(a *api, w http.ResponseWriter, r *http.Request) error 
 	if k.arch, err = architecture(r); err != nil {
 		return err
 	}
-	done, err := a.memory.take(r, maxRefreshBody)
+	done, err := a.memory.Take(r, maxRefreshBody)
 	if err != nil {
 		return err
 	}
 	defer done()
-	body, err := readBody(w, r, maxRefreshBody)
+	body, err := wire.ReadBody(w, r, maxRefreshBody)
 	if err != nil {
 		return err
 	}
@@ -147,11 +148,11 @@ func (k *refreshWork) run(a *api, w http.ResponseWriter, r *http.Request) error 
 			n++
 		}
 		k.out = append(k.out, ',')
-		if err := fits(k.out); err != nil {
+		if err := wire.Fits(k.out); err != nil {
 			return err
 		}
 	}
-	k.out = closeArray(k.out)
+	k.out = wire.CloseArray(k.out)
 	k.out = append(k.out, `,"error-list":[`...)
 	if ended != nil {
 		k.out = appendEnded(k.out, reply.Describe(ended))
@@ -167,9 +168,9 @@ func appendEnded(b []byte, f reply.Failure) []byte {
 			b = append(b, ',')
 		}
 		b = append(b, `{"code":`...)
-		b = appendString(b, one.Code)
+		b = wire.AppendString(b, one.Code)
 		b = append(b, `,"message":`...)
-		b = appendString(b, one.Message)
+		b = wire.AppendString(b, one.Message)
 		b = append(b, '}')
 	}
 	return b
@@ -358,12 +359,12 @@ func (k *refreshWork) appendResult(act *action, wish *catalog.Wish, answer *cata
 		b = append(b, "error"...)
 	}
 	b = append(b, `","instance-key":`...)
-	b = appendString(b, act.instanceKey)
+	b = wire.AppendString(b, act.instanceKey)
 	b = append(b, `,"snap-id":`...)
-	b = appendNullable(b, id)
+	b = wire.AppendNullable(b, id)
 	b = append(b, `,"name":`...)
 	// Without a name snapd would not know which snap has failed.
-	b = appendString(b, cmp.Or(name, id))
+	b = wire.AppendString(b, cmp.Or(name, id))
 	if answer.Err != nil {
 		k.out = b
 		return k.appendError(answer.Err)
@@ -389,7 +390,7 @@ func (k *refreshWork) appendResult(act *action, wish *catalog.Wish, answer *cata
 	if err != nil {
 		return err
 	}
-	b = closeObject(b)
+	b = wire.CloseObject(b)
 	k.out = append(b, '}')
 	return nil
 }
@@ -404,17 +405,17 @@ func (k *refreshWork) appendError(err error) error {
 	}
 	f := reply.Describe(err)
 	b := append(k.out, `,"error":{"code":`...)
-	b = appendString(b, f.Code)
+	b = wire.AppendString(b, f.Code)
 	b = append(b, `,"message":`...)
-	b = appendString(b, f.Message)
+	b = wire.AppendString(b, f.Message)
 	var detail *store.NoRevision
 	if errors.As(err, &detail) {
 		b = append(b, `,"extra":{"releases":`...)
-		b = appendArray(b, detail.Offered, func(b []byte, s store.Slot) []byte {
+		b = wire.AppendArray(b, detail.Offered, func(b []byte, s store.Slot) []byte {
 			b = append(b, `{"architecture":`...)
-			b = appendString(b, s.Architecture)
+			b = wire.AppendString(b, s.Architecture)
 			b = append(b, `,"channel":`...)
-			b = appendString(b, s.Channel.Name())
+			b = wire.AppendString(b, s.Channel.Name())
 			return append(b, '}')
 		})
 		b = append(b, '}')

@@ -10,6 +10,7 @@ import (
 
 	"github.com/larder-store/larder/assertion"
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -34,12 +35,12 @@ func (a *api) appendAssertions(b []byte, r *http.Request, act *action, maxFormat
 		}
 	}
 	b = append(b, `{"result":"fetch-assertions","key":`...)
-	b = appendString(b, act.key)
+	b = wire.AppendString(b, act.key)
 	b = append(b, `,"assertion-stream-urls":`...)
-	b = appendArray(b, streamURLs(a.base(r), newer, maxFormats), appendString)
+	b = wire.AppendArray(b, streamURLs(a.base(r), newer, maxFormats), wire.AppendString)
 	if len(problems) > 0 {
 		b = append(b, `,"error-list":[`...)
-		b = closeArray(append(b, problems...))
+		b = wire.CloseArray(append(b, problems...))
 	}
 	return append(b, '}'), nil
 }
@@ -109,17 +110,17 @@ func unknownType(name string) error {
 
 func appendMissing(b []byte, ref *assertionRef, f reply.Failure) []byte {
 	b = append(b, `{"code":`...)
-	b = appendString(b, f.Code)
+	b = wire.AppendString(b, f.Code)
 	b = append(b, `,"message":`...)
-	b = appendString(b, f.Message)
+	b = wire.AppendString(b, f.Message)
 	b = append(b, `,"type":`...)
-	b = appendString(b, ref.typeName)
+	b = wire.AppendString(b, ref.typeName)
 	name, key := `,"primary-key":`, ref.primaryKey
 	if len(ref.sequenceKey) > 0 {
 		name, key = `,"sequence-key":`, ref.sequenceKey
 	}
 	b = append(b, name...)
-	b = appendStrings(b, key)
+	b = wire.AppendStrings(b, key)
 	return append(b, "},"...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -77,32 +78,32 @@ const noCondition = -1
 
 // parseRefresh reads a request.
 func parseRefresh(body string, q *refreshRequest) error {
-	d := jsonReader{text: body}
+	d := wire.NewReader(body)
 	var seen struct{ context, actions, fields bool }
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "context":
 			seen.context = true
 			q.context = q.context[:0]
-			d.array(maxContext, func(int) { q.context = append(q.context, readInstalled(&d)) })
+			d.Array(maxContext, func(int) { q.context = append(q.context, readInstalled(&d)) })
 		case "actions":
 			seen.actions = true
 			q.actions = q.actions[:0]
-			d.array(maxActions, func(int) { q.actions = append(q.actions, q.readAction(&d)) })
+			d.Array(maxActions, func(int) { q.actions = append(q.actions, q.readAction(&d)) })
 		case "fields":
 			seen.fields = true
 			q.fields = 0
-			d.array(maxFields, func(int) { q.fields |= fieldBits[d.string()] })
+			d.Array(maxFields, func(int) { q.fields |= fieldBits[d.Text()] })
 		case "assertion-max-formats":
 			q.readMaxFormats(&d)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	d.end()
+	d.End()
 	switch {
-	case d.err != nil:
-		return d.err
+	case d.Err() != nil:
+		return d.Err()
 	case !seen.actions:
 		return store.Invalidf(reply.CodeBadJSON, "cannot use /: it has no actions")
 	case !seen.context:
@@ -114,37 +115,37 @@ func parseRefresh(body string, q *refreshRequest) error {
 	return nil
 }
 
-func readInstalled(d *jsonReader) (s installed) {
-	d.object(func(name string) {
+func readInstalled(d *wire.Reader) (s installed) {
+	d.Object(func(name string) {
 		switch name {
 		case "snap-id":
-			s.snapID = d.string()
+			s.snapID = d.Text()
 		case "instance-key":
-			s.instanceKey = d.string()
+			s.instanceKey = d.Text()
 		case "revision":
 			s.revision = readRevision(d)
 		case "tracking-channel":
-			s.trackingChannel = d.string()
+			s.trackingChannel = d.Text()
 		case "epoch":
 			if e := readEpoch(d); e != nil {
 				s.epoch = *e
 			}
 		case "cohort-key":
-			s.cohortKey = d.string()
+			s.cohortKey = d.Text()
 		case "refreshed-date":
-			d.string()
+			d.Text()
 		case "ignore-validation":
-			d.boolean()
+			d.Boolean()
 		case "validation-sets":
 			readValidationSets(d)
 		case "held":
 			readHeld(d)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	if d.err == nil && s.snapID == "" {
-		d.fail("it has no snap-id")
+	if d.Err() == nil && s.snapID == "" {
+		d.Fail("it has no snap-id")
 	}
 	if s.instanceKey == "" {
 		s.instanceKey = s.snapID
@@ -152,123 +153,123 @@ func readInstalled(d *jsonReader) (s installed) {
 	return s
 }
 
-func (q *refreshRequest) readAction(d *jsonReader) (a action) {
-	d.object(func(name string) {
+func (q *refreshRequest) readAction(d *wire.Reader) (a action) {
+	d.Object(func(name string) {
 		switch name {
 		case "action":
-			a.kind = d.string()
+			a.kind = d.Text()
 		case "instance-key":
-			a.instanceKey = d.string()
+			a.instanceKey = d.Text()
 		case "name":
-			a.name = d.string()
+			a.name = d.Text()
 		case "snap-id":
-			a.snapID = d.string()
+			a.snapID = d.Text()
 		case "channel":
-			a.channel = d.string()
+			a.channel = d.Text()
 		case "revision":
 			a.revision = readRevision(d)
 		case "cohort-key":
-			a.cohortKey = d.string()
+			a.cohortKey = d.Text()
 		case "epoch":
 			a.epoch = readEpoch(d)
 		case "key":
-			a.key = d.string()
+			a.key = d.Text()
 		case "assertions":
 			a.refs = nil
-			d.array(maxGroupRefs, func(int) {
+			d.Array(maxGroupRefs, func(int) {
 				if q.refs++; q.refs > maxAssertionRefs {
-					d.fail("the request names more than %d assertions", maxAssertionRefs)
+					d.Fail("the request names more than %d assertions", maxAssertionRefs)
 					return
 				}
 				a.refs = append(a.refs, readAssertionRef(d))
 			})
 		case "ignore-validation":
-			d.boolean()
+			d.Boolean()
 		case "validation-sets":
 			readValidationSets(d)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 	return a
 }
 
-func readAssertionRef(d *jsonReader) assertionRef {
+func readAssertionRef(d *wire.Reader) assertionRef {
 	ref := assertionRef{ifNewerThan: noCondition}
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "type":
-			ref.typeName = d.string()
+			ref.typeName = d.Text()
 		case "primary-key":
-			ref.primaryKey = d.strings(maxKeyMembers)
+			ref.primaryKey = d.Texts(maxKeyMembers)
 		case "sequence-key":
-			ref.sequenceKey = d.strings(maxKeyMembers)
+			ref.sequenceKey = d.Texts(maxKeyMembers)
 		case "if-newer-than":
-			if !d.null() {
-				ref.ifNewerThan = d.integer(0, math.MaxInt32)
+			if !d.Null() {
+				ref.ifNewerThan = d.Integer(0, math.MaxInt32)
 			}
 		case "sequence":
-			ref.sequence = d.integer(0, math.MaxInt32)
+			ref.sequence = d.Integer(0, math.MaxInt32)
 		case "if-sequence-equal-or-newer-than":
-			ref.atLeast = d.integer(0, math.MaxInt32)
+			ref.atLeast = d.Integer(0, math.MaxInt32)
 		case "if-sequence-newer-than":
-			if !d.null() {
-				ref.atLeast = d.integer(0, math.MaxInt32-1) + 1
+			if !d.Null() {
+				ref.atLeast = d.Integer(0, math.MaxInt32-1) + 1
 			}
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 	switch {
-	case d.err != nil:
+	case d.Err() != nil:
 	case ref.typeName == "":
-		d.fail("it has no type")
+		d.Fail("it has no type")
 	case len(ref.primaryKey) == 0 && len(ref.sequenceKey) == 0:
-		d.fail("it has neither primary-key nor sequence-key")
+		d.Fail("it has neither primary-key nor sequence-key")
 	case len(ref.primaryKey) > 0 && len(ref.sequenceKey) > 0:
-		d.fail("it has both primary-key and sequence-key")
+		d.Fail("it has both primary-key and sequence-key")
 	}
 	return ref
 }
 
-func (q *refreshRequest) readMaxFormats(d *jsonReader) {
+func (q *refreshRequest) readMaxFormats(d *wire.Reader) {
 	n := 0
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		if n++; n > maxMaxFormats {
-			d.fail("more than %d types have a format", maxMaxFormats)
+			d.Fail("more than %d types have a format", maxMaxFormats)
 			return
 		}
 		if q.maxFormats == nil {
 			q.maxFormats = make(map[string]int)
 		}
-		q.maxFormats[name] = d.integer(0, math.MaxInt32)
+		q.maxFormats[name] = d.Integer(0, math.MaxInt32)
 	})
 }
 
-func readRevision(d *jsonReader) int { return d.integer(0, math.MaxInt32) }
+func readRevision(d *wire.Reader) int { return d.Integer(0, math.MaxInt32) }
 
 // readEpoch reads {"read":[…],"write":[…]} or the short forms "1" and "1*".
 // Null is nil.
-func readEpoch(d *jsonReader) *store.Epoch {
-	if d.null() {
+func readEpoch(d *wire.Reader) *store.Epoch {
+	if d.Null() {
 		return nil
 	}
-	if d.peek() == '"' {
-		return shortEpoch(d, d.string())
+	if d.Peek() == '"' {
+		return shortEpoch(d, d.Text())
 	}
 	var e store.Epoch
 	numbers := func(into *[]uint32) {
 		*into = (*into)[:0]
-		d.array(maxEpochNumbers, func(int) { *into = append(*into, uint32(d.integer(0, math.MaxUint32))) })
+		d.Array(maxEpochNumbers, func(int) { *into = append(*into, uint32(d.Integer(0, math.MaxUint32))) })
 	}
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "read":
 			numbers(&e.Read)
 		case "write":
 			numbers(&e.Write)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 	return &e
@@ -276,12 +277,12 @@ func readEpoch(d *jsonReader) *store.Epoch {
 
 // shortEpoch is what a snap.yaml may say: n reads and writes n, n* reads the
 // one before, too.
-func shortEpoch(d *jsonReader, text string) *store.Epoch {
+func shortEpoch(d *wire.Reader, text string) *store.Epoch {
 	digits, star := strings.CutSuffix(text, "*")
 	n64, err := strconv.ParseUint(digits, 10, 32)
 	n := uint32(n64)
 	if err != nil || star && n == 0 {
-		d.fail("it is not an epoch")
+		d.Fail("it is not an epoch")
 		return nil
 	}
 	e := &store.Epoch{Read: []uint32{n}, Write: []uint32{n}}
@@ -293,23 +294,23 @@ func shortEpoch(d *jsonReader, text string) *store.Epoch {
 
 // readValidationSets checks the keys of validation sets. They ask for nothing
 // that the revision in the action does not say.
-func readValidationSets(d *jsonReader) {
-	d.array(maxValidationSets, func(int) {
-		if key := d.strings(maxKeyMembers); d.err == nil && len(key) != 4 {
-			d.fail("a validation set has the four parts series, account, name and sequence")
+func readValidationSets(d *wire.Reader) {
+	d.Array(maxValidationSets, func(int) {
+		if key := d.Texts(maxKeyMembers); d.Err() == nil && len(key) != 4 {
+			d.Fail("a validation set has the four parts series, account, name and sequence")
 		}
 	})
 }
 
 // readHeld checks who holds the snap back. Devices hold refreshes back
 // themselves; what they are offered stays the same.
-func readHeld(d *jsonReader) {
-	d.object(func(name string) {
+func readHeld(d *wire.Reader) {
+	d.Object(func(name string) {
 		if name == "by" {
-			d.strings(maxHeld)
+			d.Texts(maxHeld)
 			return
 		}
-		d.skip()
+		d.Skip()
 	})
 }
 

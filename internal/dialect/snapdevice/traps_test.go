@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/larder-store/larder/assertion/assertiontest"
+	"github.com/larder-store/larder/internal/dialect/reply"
+	"github.com/larder-store/larder/internal/dialect/reply/wire"
 	"github.com/larder-store/larder/internal/server"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -114,8 +116,8 @@ func TestTrap05TypeIsAlwaysOneThatSnapdKnows(t *testing.T) {
 	} {
 		s := subject{&store.Package{}, &store.Revision{Meta: store.Meta{Type: of}}}
 		var object map[string]any
-		b := newSheet(s).appendTo([]byte{'{'}, setOf("type"), "")
-		if err := json.Unmarshal(closeObject(b), &object); err != nil || object["type"] != want {
+		b := newSheet(s).AppendTo([]byte{'{'}, uint64(setOf("type")), "")
+		if err := json.Unmarshal(wire.CloseObject(b), &object); err != nil || object["type"] != want {
 			t.Errorf("type %q is answered as %v (%v), want %q", of, object["type"], err, want)
 		}
 	}
@@ -169,7 +171,7 @@ func TestTrap09StreamURLsAreAbsoluteAndServeWhatTheyPromise(t *testing.T) {
 		t.Error(got.Code, list)
 	}
 
-	w.serve(Options{BaseURL: requestBase})
+	w.serve(Options{BaseURL: reply.RequestBase})
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "http://elsewhere.example:8080/v2/snaps/refresh", strings.NewReader(body))
 	recorder := httptest.NewRecorder()
 	w.api.ServeHTTP(recorder, r)

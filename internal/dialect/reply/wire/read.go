@@ -1,4 +1,4 @@
-package snapdevice
+package wire
 
 import (
 	"encoding/json"
@@ -15,19 +15,25 @@ import (
 // six: an action's assertion's primary key.
 const maxDepth = 32
 
-// jsonReader reads one JSON document of a known shape. Counts are bounded
+// Reader reads one JSON document of a known shape. Counts are bounded
 // while they are read, so a hostile body costs no more memory than a good one,
 // and what does not fit is named by its JSON pointer, as the public store
 // does. Strings without escapes share the memory of the document.
 //
 // The first error sticks: later calls do nothing and return zero values.
-type jsonReader struct {
+type Reader struct {
 	text  string
 	at    int
 	depth int
 	path  [maxDepth]step // where at is, outermost first
 	err   error
 }
+
+// NewReader reads text.
+func NewReader(text string) Reader { return Reader{text: text} }
+
+// Err is the first thing that was wrong, of kind invalid; nil so far is none.
+func (d *Reader) Err() error { return d.err }
 
 // step is one token of a JSON pointer: a member's name, or an element's index
 // when name is "".
@@ -36,7 +42,7 @@ type step struct {
 	index int
 }
 
-func (d *jsonReader) pointer() string {
+func (d *Reader) pointer() string {
 	if d.depth == 0 {
 		return "/"
 	}
@@ -52,22 +58,22 @@ func (d *jsonReader) pointer() string {
 	return b.String()
 }
 
-// fail refuses the value at hand.
-func (d *jsonReader) fail(format string, args ...any) {
+// Fail refuses the value at hand.
+func (d *Reader) Fail(format string, args ...any) {
 	if d.err == nil {
 		d.err = store.Invalidf(reply.CodeBadJSON, "cannot use %s: %s", d.pointer(), fmt.Sprintf(format, args...))
 	}
 }
 
-func (d *jsonReader) malformed() {
+func (d *Reader) malformed() {
 	if d.err == nil {
 		d.err = store.Invalidf(reply.CodeBadJSON, "the request body is not JSON: byte %d is not what should stand there", d.at)
 	}
 }
 
-// peek returns the byte that the next value or token begins with, 0 at the
+// Peek returns the byte that the next value or token begins with, 0 at the
 // end.
-func (d *jsonReader) peek() byte {
+func (d *Reader) Peek() byte {
 	for d.at < len(d.text) {
 		switch c := d.text[d.at]; c {
 		case ' ', '\t', '\r', '\n':
@@ -79,45 +85,45 @@ func (d *jsonReader) peek() byte {
 	return 0
 }
 
-func (d *jsonReader) take(c byte) bool {
-	if d.err != nil || d.peek() != c {
+func (d *Reader) take(c byte) bool {
+	if d.err != nil || d.Peek() != c {
 		return false
 	}
 	d.at++
 	return true
 }
 
-func (d *jsonReader) word(w string) bool {
-	if d.err != nil || d.peek() != w[0] || !strings.HasPrefix(d.text[d.at:], w) {
+func (d *Reader) word(w string) bool {
+	if d.err != nil || d.Peek() != w[0] || !strings.HasPrefix(d.text[d.at:], w) {
 		return false
 	}
 	d.at += len(w)
 	return true
 }
 
-// null takes a null.
-func (d *jsonReader) null() bool { return d.word("null") }
+// Null takes a null.
+func (d *Reader) Null() bool { return d.word("null") }
 
-// end refuses anything after the document.
-func (d *jsonReader) end() {
-	if d.err == nil && d.peek() != 0 || d.err == nil && d.at < len(d.text) {
+// End refuses anything after the document.
+func (d *Reader) End() {
+	if d.err == nil && d.Peek() != 0 || d.err == nil && d.at < len(d.text) {
 		d.malformed()
 	}
 }
 
-func (d *jsonReader) enter() bool {
+func (d *Reader) enter() bool {
 	if d.depth == maxDepth {
-		d.fail("it nests deeper than %d levels", maxDepth)
+		d.Fail("it nests deeper than %d levels", maxDepth)
 		return false
 	}
 	d.depth++
 	return true
 }
 
-// object calls member for each member, which must read its value. A null is
+// Object calls member for each member, which must read its value. A null is
 // an object without members.
-func (d *jsonReader) object(member func(name string)) {
-	if d.null() {
+func (d *Reader) Object(member func(name string)) {
+	if d.Null() {
 		return
 	}
 	if !d.take('{') {
@@ -129,7 +135,7 @@ func (d *jsonReader) object(member func(name string)) {
 	}
 	for d.err == nil {
 		d.path[d.depth-1] = step{}
-		if d.peek() != '"' {
+		if d.Peek() != '"' {
 			d.malformed()
 			return
 		}
@@ -150,10 +156,10 @@ func (d *jsonReader) object(member func(name string)) {
 	d.depth--
 }
 
-// array calls element for each element, which must read it. A null is an
+// Array calls element for each element, which must read it. A null is an
 // array without elements.
-func (d *jsonReader) array(limit int, element func(i int)) {
-	if d.null() {
+func (d *Reader) Array(limit int, element func(i int)) {
+	if d.Null() {
 		return
 	}
 	if !d.take('[') {
@@ -166,7 +172,7 @@ func (d *jsonReader) array(limit int, element func(i int)) {
 	for i := 0; d.err == nil; i++ {
 		if i == limit {
 			d.depth--
-			d.fail("it has more than %d elements", limit)
+			d.Fail("it has more than %d elements", limit)
 			return
 		}
 		d.path[d.depth-1] = step{index: i}
@@ -182,12 +188,12 @@ func (d *jsonReader) array(limit int, element func(i int)) {
 }
 
 // wrong says what should have stood here, or that this is not JSON at all.
-func (d *jsonReader) wrong(want string) {
+func (d *Reader) wrong(want string) {
 	if d.err != nil {
 		return
 	}
 	have := ""
-	switch c := d.peek(); {
+	switch c := d.Peek(); {
 	case c == '{':
 		have = "an object"
 	case c == '[':
@@ -202,15 +208,15 @@ func (d *jsonReader) wrong(want string) {
 		d.malformed()
 		return
 	}
-	d.fail("it is %s, not %s", have, want)
+	d.Fail("it is %s, not %s", have, want)
 }
 
-// string reads a string; null is "".
-func (d *jsonReader) string() string {
-	if d.null() {
+// Text reads a string; null is "".
+func (d *Reader) Text() string {
+	if d.Null() {
 		return ""
 	}
-	if d.err != nil || d.peek() != '"' {
+	if d.err != nil || d.Peek() != '"' {
 		d.wrong("a string")
 		return ""
 	}
@@ -218,7 +224,7 @@ func (d *jsonReader) string() string {
 }
 
 // rawText reads the string that begins at the cursor.
-func (d *jsonReader) rawText() string {
+func (d *Reader) rawText() string {
 	start := d.at
 	plain := true
 	for i := start + 1; i < len(d.text); i++ {
@@ -246,7 +252,7 @@ func (d *jsonReader) rawText() string {
 	return ""
 }
 
-func (d *jsonReader) unescape(start, end int) string {
+func (d *Reader) unescape(start, end int) string {
 	var s string
 	if err := json.Unmarshal([]byte(d.text[start:end]), &s); err != nil {
 		d.at = start
@@ -255,12 +261,12 @@ func (d *jsonReader) unescape(start, end int) string {
 	return s
 }
 
-// integer reads a whole number from min to max; null is 0.
-func (d *jsonReader) integer(min, max int64) int {
-	if d.null() {
+// Integer reads a whole number from min to max; null is 0.
+func (d *Reader) Integer(min, max int64) int {
+	if d.Null() {
 		return 0
 	}
-	if c := d.peek(); d.err != nil || c != '-' && (c < '0' || c > '9') {
+	if c := d.Peek(); d.err != nil || c != '-' && (c < '0' || c > '9') {
 		d.wrong("a whole number")
 		return 0
 	}
@@ -270,14 +276,14 @@ func (d *jsonReader) integer(min, max int64) int {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < min || n > max {
-		d.fail("it is not a whole number from %d to %d", min, max)
+		d.Fail("it is not a whole number from %d to %d", min, max)
 		return 0
 	}
 	return int(n)
 }
 
 // number reads a number as JSON spells it.
-func (d *jsonReader) number() string {
+func (d *Reader) number() string {
 	start := d.at
 	digits := func() bool {
 		from := d.at
@@ -308,10 +314,10 @@ func (d *jsonReader) number() string {
 	return d.text[start:d.at]
 }
 
-// boolean reads true or false; null is false.
-func (d *jsonReader) boolean() bool {
+// Boolean reads true or false; null is false.
+func (d *Reader) Boolean() bool {
 	switch {
-	case d.null(), d.word("false"):
+	case d.Null(), d.word("false"):
 		return false
 	case d.word("true"):
 		return true
@@ -320,30 +326,30 @@ func (d *jsonReader) boolean() bool {
 	return false
 }
 
-// skip reads a value that means nothing here.
-func (d *jsonReader) skip() {
-	switch c := d.peek(); {
+// Skip reads a value that means nothing here.
+func (d *Reader) Skip() {
+	switch c := d.Peek(); {
 	case d.err != nil:
 	case c == '{':
-		d.object(func(string) { d.skip() })
+		d.Object(func(string) { d.Skip() })
 	case c == '[':
-		d.array(len(d.text), func(int) { d.skip() })
+		d.Array(len(d.text), func(int) { d.Skip() })
 	case c == '"':
 		d.rawText()
 	case c == '-' || '0' <= c && c <= '9':
 		d.number()
 	case c == 't' || c == 'f':
-		d.boolean()
+		d.Boolean()
 	default:
-		if !d.null() {
+		if !d.Null() {
 			d.malformed()
 		}
 	}
 }
 
-// strings reads an array of strings.
-func (d *jsonReader) strings(limit int) []string {
+// Texts reads an array of strings.
+func (d *Reader) Texts(limit int) []string {
 	var list []string
-	d.array(limit, func(int) { list = append(list, d.string()) })
+	d.Array(limit, func(int) { list = append(list, d.Text()) })
 	return list
 }

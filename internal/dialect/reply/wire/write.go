@@ -1,4 +1,4 @@
-package snapdevice
+package wire
 
 import (
 	"strconv"
@@ -6,22 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// Answers are appended to one buffer: what does not change is prepared once
-// per revision, and what does is a handful of short strings. Nothing here
-// looks at types at run time.
-
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s as a JSON string.
-func appendString(b []byte, s string) []byte {
+// AppendString appends s as a JSON string.
+func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
-	b = appendEscaped(b, s)
+	b = AppendEscaped(b, s)
 	return append(b, '"')
 }
 
-// appendEscaped appends what stands between the quotes of a JSON string. What
+// AppendEscaped appends what stands between the quotes of a JSON string. What
 // is not UTF-8 becomes U+FFFD.
-func appendEscaped(b []byte, s string) []byte {
+func AppendEscaped(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -56,20 +52,21 @@ func appendEscaped(b []byte, s string) []byte {
 	return append(b, s[start:]...)
 }
 
-// appendNullable appends null for "".
-func appendNullable(b []byte, s string) []byte {
+// AppendNullable appends null for "".
+func AppendNullable(b []byte, s string) []byte {
 	if s == "" {
 		return append(b, "null"...)
 	}
-	return appendString(b, s)
+	return AppendString(b, s)
 }
 
-func appendStrings(b []byte, list []string) []byte {
-	return appendArray(b, list, appendString)
+// AppendStrings appends list as an array of strings; nil is [].
+func AppendStrings(b []byte, list []string) []byte {
+	return AppendArray(b, list, AppendString)
 }
 
-// appendArray appends list as an array; nil is [].
-func appendArray[T any](b []byte, list []T, element func([]byte, T) []byte) []byte {
+// AppendArray appends list as an array; nil is [].
+func AppendArray[T any](b []byte, list []T, element func([]byte, T) []byte) []byte {
 	b = append(b, '[')
 	for i, v := range list {
 		if i > 0 {
@@ -80,13 +77,14 @@ func appendArray[T any](b []byte, list []T, element func([]byte, T) []byte) []by
 	return append(b, ']')
 }
 
-func appendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
+// AppendInt appends n.
+func AppendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
 
 // timeLayout is how the public store writes a moment.
 const timeLayout = "2006-01-02T15:04:05.000000-07:00"
 
-// appendTime appends null for the zero time.
-func appendTime(b []byte, t time.Time) []byte {
+// AppendTime appends null for the zero time.
+func AppendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, "null"...)
 	}
@@ -95,8 +93,8 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
-// closeObject ends an object whose members each end in a comma.
-func closeObject(b []byte) []byte {
+// CloseObject ends an object whose members each end in a comma.
+func CloseObject(b []byte) []byte {
 	if last := len(b) - 1; b[last] == ',' {
 		b[last] = '}'
 		return b
@@ -104,8 +102,8 @@ func closeObject(b []byte) []byte {
 	return append(b, '}')
 }
 
-// closeArray does so for an array.
-func closeArray(b []byte) []byte {
+// CloseArray ends an array whose elements each end in a comma.
+func CloseArray(b []byte) []byte {
 	if last := len(b) - 1; b[last] == ',' {
 		b[last] = ']'
 		return b

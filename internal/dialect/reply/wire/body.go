@@ -1,4 +1,4 @@
-package snapdevice
+package wire
 
 import (
 	"bytes"
@@ -12,25 +12,25 @@ import (
 	"github.com/larder-store/larder/internal/store"
 )
 
-// maxPooled keeps one large request or answer from pinning its memory.
-const maxPooled = 1 << 20
+// MaxPooled keeps one large request or answer from pinning its memory.
+const MaxPooled = 1 << 20
 
 // maxAnswer bounds the answer to a request that may name one snap any number
 // of times, in bytes. A desktop's two hundred snaps make some four MiB.
 const maxAnswer = 32 << 20
 
-// fits refuses an answer that has grown too large.
-func fits(answer []byte) error {
+// Fits refuses an answer that has grown too large.
+func Fits(answer []byte) error {
 	if len(answer) <= maxAnswer {
 		return nil
 	}
 	return store.TooLargef("answer-too-large", "the answer would be larger than %d bytes", maxAnswer).
-		Try("ask for fewer snaps or fields at once")
+		Try("ask for fewer packages or fields at once")
 }
 
-// memory is what large requests share: one that asks for much waits until the
+// Memory is what large requests share: one that asks for much waits until the
 // others are done, so that no number of clients can exhaust the machine.
-type memory struct{ left *semaphore.Weighted }
+type Memory struct{ left *semaphore.Weighted }
 
 // maxMemory is for all large requests at once, in bytes. answerPerBody is what
 // an answer takes for each byte of its request at the most, save for what a
@@ -40,11 +40,12 @@ const (
 	answerPerBody = 8
 )
 
-func newMemory() memory { return memory{semaphore.NewWeighted(maxMemory)} }
+// NewMemory returns one that nobody uses yet.
+func NewMemory() Memory { return Memory{semaphore.NewWeighted(maxMemory)} }
 
-// take waits for what a request of at most limit bytes may need, and returns
+// Take waits for what a request of at most limit bytes may need, and returns
 // what gives it back.
-func (m memory) take(r *http.Request, limit int64) (done func(), err error) {
+func (m Memory) Take(r *http.Request, limit int64) (done func(), err error) {
 	need := limit
 	if r.ContentLength >= 0 {
 		need = min(r.ContentLength, limit)
@@ -58,14 +59,14 @@ func (m memory) take(r *http.Request, limit int64) (done func(), err error) {
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readBody reads a request's body of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (string, error) {
+// ReadBody reads a request's body of at most limit bytes.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) (string, error) {
 	if r.ContentLength > limit {
 		return "", tooLarge(limit)
 	}
 	buf := bodies.Get().(*bytes.Buffer)
 	defer func() {
-		if buf.Cap() <= maxPooled {
+		if buf.Cap() <= MaxPooled {
 			buf.Reset()
 			bodies.Put(buf)
 		}
