@@ -3,9 +3,9 @@ package snappublisher
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -21,10 +21,7 @@ func (a *api) accountV1() []reply.Route {
 }
 
 // Terms are what publishers have to agree to.
-type Terms struct {
-	URL   string // of their text; "" when there are none
-	Since time.Time
-}
+type Terms = gateway.Terms
 
 // user is the account that asks.
 func (a *api) user(ctx context.Context, who store.Principal) (store.User, error) {
@@ -38,26 +35,9 @@ func (a *api) user(ctx context.Context, who store.Principal) (store.User, error)
 	return u, err
 }
 
-// ready refuses accounts that have yet to agree to the operator's terms. Clients
-// compare the sentence.
+// ready refuses accounts that have yet to agree to the operator's terms.
 func (a *api) ready(r *http.Request, who store.Principal) error {
-	terms, err := a.Terms(r.Context())
-	if err != nil || terms.URL == "" {
-		return err
-	}
-	u, err := a.Identity.User(r.Context(), who.Account)
-	if err != nil {
-		return err
-	}
-	return agreed(u, terms)
-}
-
-func agreed(u store.User, terms Terms) error {
-	if terms.URL == "" || !u.AgreedAt.IsZero() && !u.AgreedAt.Before(terms.Since) {
-		return nil
-	}
-	return store.Forbiddenf("user-not-ready", "Developer has not signed agreement.").
-		With("url", terms.URL).With("api", "agreement")
+	return gateway.Ready(a.Identity, a.Terms)(r.Context(), who)
 }
 
 func (a *api) account(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +65,7 @@ func (a *api) accountBody(r *http.Request, who store.Principal) (map[string]any,
 	if err != nil {
 		return nil, err
 	}
-	if err := agreed(u, terms); err != nil {
+	if err := terms.Agreed(u); err != nil {
 		return nil, err
 	}
 	keys, err := a.Catalog.AccountKeys(r.Context(), who)
@@ -145,7 +125,7 @@ func (a *api) accountSnap(r *http.Request, o catalog.Owned) map[string]any {
 	return map[string]any{
 		"snap-id": p.ID, "status": "Approved", "private": p.Private, "unlisted": p.Unlisted,
 		"since": wireTime(p.CreatedAt), "store": o.Store.Name, "price": nil, "icon_url": icon,
-		"latest_comments": []any{}, "latest_revisions": revisions, "publisher": publisherOf(p.Publisher),
+		"latest_comments": []any{}, "latest_revisions": revisions, "publisher": gateway.PublisherOf(p.Publisher),
 	}
 }
 
@@ -217,7 +197,7 @@ func (a *api) answerAgreement(w http.ResponseWriter, r *http.Request, u store.Us
 		url = a.BaseURL(r) + "/docs/"
 	}
 	reply.JSON(w, r, http.StatusOK, map[string]any{
-		"latest_tos_accepted": agreed(u, terms) == nil, "latest_tos_date": terms.Since.UTC().Format("2006-01-02 15:04:05"),
+		"latest_tos_accepted": terms.Agreed(u) == nil, "latest_tos_date": terms.Since.UTC().Format("2006-01-02 15:04:05"),
 		"tos_url": url, "accepted_tos_date": accepted,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/store"
@@ -59,7 +60,7 @@ var (
 func New(o Options) http.Handler {
 	a := &api{o}
 	if a.BaseURL == nil {
-		a.BaseURL = requestBase
+		a.BaseURL = reply.RequestBase
 	}
 	if a.Terms == nil {
 		a.Terms = func(context.Context) (Terms, error) { return Terms{}, nil }
@@ -73,7 +74,7 @@ func New(o Options) http.Handler {
 	dashboard := reply.Routes(dashboardErrors, a.dashboardRoutes())
 	rest := reply.Routes(errorList, slices.Concat(a.dashboardV2Routes(), a.gatewayRoutes()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = withoutFinalSlash(r)
+		r = reply.WithoutFinalSlash(r)
 		path := r.URL.EscapedPath()
 		w.Header().Set("Cache-Control", "no-store")
 		switch {
@@ -85,20 +86,6 @@ func New(o Options) http.Handler {
 			rest.ServeHTTP(w, r)
 		}
 	})
-}
-
-// withoutFinalSlash is the request as the tables know it: clients are of two
-// minds about final slashes, and a redirect would lose a body.
-func withoutFinalSlash(r *http.Request) *http.Request {
-	if !strings.HasSuffix(r.URL.Path, "/") || r.URL.Path == "/" {
-		return r
-	}
-	cut := *r
-	url := *r.URL
-	url.Path = strings.TrimSuffix(url.Path, "/")
-	url.RawPath = strings.TrimSuffix(url.RawPath, "/")
-	cut.URL = &url
-	return &cut
 }
 
 // dashboardRoutes are the rows under /dev/api and the upload store's.
@@ -118,7 +105,15 @@ func (a *api) dashboardV2Routes() []reply.Route {
 
 // gatewayRoutes are the rows under /v1/snap.
 func (a *api) gatewayRoutes() []reply.Route {
-	return slices.Concat(a.namesGateway(), a.uploadsGateway(), a.releasesGateway(), a.listingGateway(), a.collaboratorsGateway(), a.featuredGateway())
+	return slices.Concat(a.common().Routes(), a.uploadsGateway(), a.releasesGateway(), a.featuredGateway())
+}
+
+// common is what charms have under /v1/charm in the same way.
+func (a *api) common() *gateway.Gateway {
+	return &gateway.Gateway{
+		Namespace: store.Snap, Catalog: a.Catalog, Who: a.who, Errors: errorList, BaseURL: a.BaseURL,
+		Ready: gateway.Ready(a.Identity, a.Terms),
+	}
 }
 
 // Patterns lists every route of the API.
@@ -144,11 +139,4 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, do func(who store.P
 		return
 	}
 	reply.JSON(w, r, http.StatusOK, body)
-}
-
-func requestBase(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

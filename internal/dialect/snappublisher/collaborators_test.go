@@ -175,7 +175,7 @@ func TestWhoMayInvite(t *testing.T) {
 		{"a list", "alice", "POST", helloInvites, `["a@example.com"]`, 400, "api-error"},
 		{"too many", "alice", "POST", helloInvites, invitesFor(many...), 413, "too-many-invites"},
 		{"the publisher", "alice", "POST", helloInvites, invitesFor("alice@example.com"), 409, "already-collaborator"},
-		{"too much", "alice", "POST", helloInvites, `{"invites":[],"x":"` + strings.Repeat("x", maxSmallBody) + `"}`, 413, "request-too-large"},
+		{"too much", "alice", "POST", helloInvites, `{"invites":[],"x":"` + strings.Repeat("x", smallBody) + `"}`, 413, "request-too-large"},
 		{"a token for other snaps accepts", "guest", "POST", helloInvites + "/accept", map[string]string{"token": token}, 403, "resource-forbidden"},
 		{"a viewer accepts", "vera", "POST", helloInvites + "/accept", map[string]string{"token": vera}, 403, "permission-required"},
 		{"a stranger revokes", "bob", "POST", helloInvites + "/revoke", invitesFor("bob@example.com"), 403, "resource-forbidden"},

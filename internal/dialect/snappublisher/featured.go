@@ -40,7 +40,7 @@ func (a *api) feature(on bool) http.HandlerFunc {
 			return
 		}
 		var body wireFeatured
-		if err := decodeClosed(w, r, maxSmallBody, reply.CodeBadJSON, closed{"packages": nil}, &body); err != nil {
+		if err := decodeClosed(w, r, smallBody, reply.CodeBadJSON, closed{"packages": nil}, &body); err != nil {
 			fail(w, r, err)
 			return
 		}

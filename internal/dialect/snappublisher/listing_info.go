@@ -9,21 +9,10 @@ import (
 	"strings"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
-
-// wirePublisher is an account as the dashboard and the gateway name it.
-type wirePublisher struct {
-	ID          string `json:"id"`
-	Username    string `json:"username"`
-	DisplayName string `json:"display-name"`
-	Validation  string `json:"validation"`
-}
-
-func publisherOf(a store.Account) wirePublisher {
-	return wirePublisher{ID: a.ID, Username: a.Username, DisplayName: a.DisplayName, Validation: cmp.Or(a.Validation, "unproven")}
-}
 
 // wireMetadata is what people read about a snap, as the dashboard writes it. No
 // list in it is null: the pages that read it iterate over them.
@@ -74,11 +63,11 @@ type wireCategory struct {
 // wireInfo is all that the dashboard tells of a snap.
 type wireInfo struct {
 	wireMetadata
-	Store       string           `json:"store"`
-	Status      string           `json:"status"`
-	Publisher   wirePublisher    `json:"publisher"`
-	Aliases     *[]string        `json:"aliases"` // null: what a snap declares needs no granting here
-	ChannelMaps []wireChannelMap `json:"channel_maps_list"`
+	Store       string            `json:"store"`
+	Status      string            `json:"status"`
+	Publisher   gateway.Publisher `json:"publisher"`
+	Aliases     *[]string         `json:"aliases"` // null: what a snap declares needs no granting here
+	ChannelMaps []wireChannelMap  `json:"channel_maps_list"`
 }
 
 type wireChannelMap struct {
@@ -109,7 +98,7 @@ const (
 func (a *api) infoOf(r *http.Request, s *catalog.Showing) wireInfo {
 	info := wireInfo{
 		wireMetadata: a.metadataOf(r, s), Store: s.Store.Name, Status: statusUnpublished,
-		Publisher: publisherOf(s.Package.Publisher), ChannelMaps: channelMaps(s.Open),
+		Publisher: gateway.PublisherOf(s.Package.Publisher), ChannelMaps: channelMaps(s.Open),
 	}
 	if len(s.Open) > 0 {
 		info.Status = statusPublished

@@ -10,6 +10,7 @@ import (
 	"github.com/larder-store/larder/assertion/assertiontest"
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -244,7 +245,7 @@ func TestMetadataThatIsRefused(t *testing.T) {
 		{"an unknown track", "alice", put, path, `{"default_track":"9"}`, 400, "invalid-field"},
 		{"a keyword with a tag", "alice", put, path, `{"keywords":["<b>"]}`, 400, "invalid-field"},
 		{"NUL", "alice", put, path, `{"summary":"a\u0000b"}`, 400, "invalid-field"},
-		{"too much", "alice", put, path, `{"description":"` + strings.Repeat("x", maxMetadataBody) + `"}`, 413, "request-too-large"},
+		{"too much", "alice", put, path, `{"description":"` + strings.Repeat("x", gateway.MaxEdit) + `"}`, 413, "request-too-large"},
 		{"depth", "alice", put, path, strings.Repeat(`{"links":`, 100), 400, "api-error"},
 	})
 	for body, field := range map[string]string{

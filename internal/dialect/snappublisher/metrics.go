@@ -73,7 +73,7 @@ func readFilters(w http.ResponseWriter, r *http.Request) ([]wireFilter, []catalo
 	var body struct {
 		Filters []wireFilter `json:"filters"`
 	}
-	if err := reply.Decode(w, r, maxSmallBody, &body); err != nil {
+	if err := reply.Decode(w, r, smallBody, &body); err != nil {
 		return nil, nil, err
 	}
 	switch {

@@ -151,7 +151,7 @@ func TestMetricsThatAreRefused(t *testing.T) {
 		{"no date", "alice", "POST", metricsPath, ask(one, name, "yesterday", "2026-02-03"), 400, "invalid-date-interval"},
 		{"a millennium", "alice", "POST", metricsPath, ask(one, name, "1026-02-05", "2026-02-03"), 400, "invalid-date-interval"},
 		{"too many", "alice", "POST", metricsPath, map[string]any{"filters": many}, 400, "invalid-request"},
-		{"too much", "alice", "POST", metricsPath, `{"filters":[],"x":"` + strings.Repeat("x", maxSmallBody) + `"}`, 413, "request-too-large"},
+		{"too much", "alice", "POST", metricsPath, `{"filters":[],"x":"` + strings.Repeat("x", smallBody) + `"}`, 413, "request-too-large"},
 	})
 	w.do("metrics", "POST", metricsPath, good).object(200)
 	w.do("vera", "POST", metricsPath, good).object(200)

@@ -3,7 +3,6 @@ package snappublisher
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/dialect/reply"
@@ -17,14 +16,6 @@ func (a *api) namesV1() []reply.Route {
 	return []reply.Route{
 		{Pattern: "POST /dev/api/register-name", Handle: a.registerName},
 		{Pattern: "POST /dev/api/register-name-dispute", Handle: a.disputeName},
-	}
-}
-
-func (a *api) namesGateway() []reply.Route {
-	return []reply.Route{
-		{Pattern: "GET /v1/snap", Handle: a.listNames},
-		{Pattern: "POST /v1/snap", Handle: a.registerPackage},
-		{Pattern: "DELETE /v1/snap/{name}", Handle: a.unregisterPackage},
 	}
 }
 
@@ -89,81 +80,6 @@ func (a *api) disputeName(w http.ResponseWriter, r *http.Request) {
 	reply.JSON(w, r, http.StatusCreated, map[string]any{
 		"snap_name": d.Name, "status_url": a.BaseURL(r) + disputeOf(d.Name),
 	})
-}
-
-func (a *api) registerPackage(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Name    string `json:"name"`
-		Private bool   `json:"private"`
-		Type    string `json:"type"`
-	}
-	who, err := a.asks(w, r, smallBody, &body)
-	if err == nil {
-		err = a.ready(r, who)
-	}
-	if err == nil && body.Type != "" && body.Type != "snap" {
-		err = store.Invalidf(reply.CodeBadJSON, "cannot register a %.32q here: only snaps", body.Type)
-	}
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	made, err := a.Catalog.Register(r.Context(), who, catalog.Registration{Name: body.Name, Private: body.Private})
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	reply.JSON(w, r, http.StatusOK, map[string]any{"id": made.ID})
-}
-
-func (a *api) unregisterPackage(w http.ResponseWriter, r *http.Request) {
-	who, err := a.who(r)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	id, err := a.Catalog.Unregister(r.Context(), who, store.Snap, r.PathValue("name"))
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	reply.JSON(w, r, http.StatusOK, map[string]any{"package-id": id})
-}
-
-func (a *api) listNames(w http.ResponseWriter, r *http.Request) {
-	who, err := a.who(r)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	collaborations, err := truth(r, "include-collaborations")
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	list, err := a.Catalog.Owned(r.Context(), who, store.Snap, collaborations)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	results := make([]wirePackage, len(list))
-	for i := range list {
-		results[i] = a.gatewayPackage(r, &list[i].Showing)
-	}
-	reply.JSON(w, r, http.StatusOK, map[string]any{"results": results})
-}
-
-// truth reads an optional true or false of the query.
-func truth(r *http.Request, name string) (bool, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return false, nil
-	}
-	v, err := strconv.ParseBool(text)
-	if err != nil {
-		return false, store.Invalidf(reply.CodeBadJSON, "%s is true or false, not %.32q", name, text)
-	}
-	return v, nil
 }
 
 // asks reads who asks, and then the JSON that it sends.

@@ -12,7 +12,6 @@ func (a *api) releasesGateway() []reply.Route {
 	return []reply.Route{
 		{Pattern: "GET /v1/snap/{name}/releases", Handle: a.gatewayReleases},
 		{Pattern: "POST /v1/snap/{name}/releases", Handle: a.gatewayRelease},
-		{Pattern: "POST /v1/snap/{name}/tracks", Handle: a.createTracks},
 	}
 }
 
@@ -104,31 +103,4 @@ func gatewayMoves(request []gatewayMove) (moves []catalog.Move, released []objec
 		moves, released = append(moves, move), append(released, entry)
 	}
 	return moves, released, nil
-}
-
-func (a *api) createTracks(w http.ResponseWriter, r *http.Request) {
-	who, err := a.who(r)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	var request []struct {
-		Name    string     `json:"name"`
-		Pattern string     `json:"version-pattern"` // null is none
-		Phasing wireNumber `json:"automatic-phasing-percentage"`
-	}
-	if err := reply.Decode(w, r, maxReleaseBody, &request); err != nil {
-		fail(w, r, err)
-		return
-	}
-	tracks := make([]store.Track, len(request))
-	for i, t := range request {
-		tracks[i] = store.Track{Name: t.Name, VersionPattern: t.Pattern, Phasing: float64(t.Phasing)}
-	}
-	added, err := a.Catalog.AddTracks(r.Context(), who, store.Snap, r.PathValue("name"), tracks)
-	if err != nil {
-		fail(w, r, err)
-		return
-	}
-	reply.JSON(w, r, http.StatusCreated, object{"num-tracks-created": added})
 }

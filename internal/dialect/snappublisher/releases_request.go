@@ -1,7 +1,6 @@
 package snappublisher
 
 import (
-	"math"
 	"strconv"
 
 	"github.com/larder-store/larder/internal/catalog"
@@ -70,25 +69,5 @@ func (n *wireInt) UnmarshalJSON(data []byte) error {
 		v = 0
 	}
 	*n = wireInt(v)
-	return nil
-}
-
-// wireNumber is a number that some clients send as text; null is 0, and anything
-// else no number.
-type wireNumber float64
-
-func (n *wireNumber) UnmarshalJSON(data []byte) error {
-	text := string(data)
-	if unquoted, err := strconv.Unquote(text); err == nil {
-		text = unquoted
-	}
-	v, err := strconv.ParseFloat(text, 64)
-	switch {
-	case text == "null":
-		v = 0
-	case err != nil:
-		v = math.NaN()
-	}
-	*n = wireNumber(v)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -111,7 +112,7 @@ func (a *api) storeInvitesOf(invites []store.StoreInvite) []wireStoreInvite {
 		case one.Open(a.Now()):
 			status = "Pending"
 		}
-		list[i] = wireStoreInvite{one.Email, one.Roles, status, wholeSeconds(one.ExpiresAt)}
+		list[i] = wireStoreInvite{one.Email, one.Roles, status, gateway.WholeSeconds(one.ExpiresAt)}
 	}
 	return list
 }
@@ -223,7 +224,7 @@ func namesOf(list []wireNamed) []string {
 func (a *api) changeStoreSnaps(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, func(who store.Principal) (any, error) {
 		var change wireSnapChange
-		if err := reply.Decode(w, r, maxSmallBody, &change); err != nil {
+		if err := reply.Decode(w, r, smallBody, &change); err != nil {
 			return nil, err
 		}
 		id := r.PathValue("id")
@@ -241,7 +242,7 @@ func readWishes(w http.ResponseWriter, r *http.Request) ([]catalog.MemberWish, e
 		Email string   `json:"email"`
 		Roles []string `json:"roles"`
 	}
-	if err := reply.Decode(w, r, maxSmallBody, &body); err != nil {
+	if err := reply.Decode(w, r, smallBody, &body); err != nil {
 		return nil, err
 	}
 	wishes := make([]catalog.MemberWish, len(body))
@@ -279,7 +280,7 @@ func (a *api) changeStoreInvites(w http.ResponseWriter, r *http.Request) {
 			Email  string `json:"email"`
 			Action string `json:"action"`
 		}
-		if err := reply.Decode(w, r, maxSmallBody, &body); err != nil {
+		if err := reply.Decode(w, r, smallBody, &body); err != nil {
 			return nil, err
 		}
 		actions := make([]catalog.InviteAction, len(body))
@@ -297,7 +298,7 @@ func (a *api) changeStoreSettings(w http.ResponseWriter, r *http.Request) {
 			Private      *bool   `json:"private"`
 			ManualReview *string `json:"manual-review-policy"`
 		}
-		if err := reply.Decode(w, r, maxSmallBody, &body); err != nil {
+		if err := reply.Decode(w, r, smallBody, &body); err != nil {
 			return nil, err
 		}
 		s, err := a.Catalog.ChangeStoreSettings(r.Context(), who, r.PathValue("id"), catalog.StoreSettings(body))

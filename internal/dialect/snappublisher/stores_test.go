@@ -219,7 +219,7 @@ func TestMembersComeAndGo(t *testing.T) {
 		{"nothing", []any{}, 400, "missing-field"},
 		{"an object", map[string]any{"email": "bob@example.com"}, 400, "api-error"},
 		{"too many", slices.Repeat([]any{wish("bob@example.com", "view")}, 101), 413, "too-many-members"},
-		{"too large", `[{"email":"` + strings.Repeat("x", maxSmallBody) + `"}]`, 413, "request-too-large"},
+		{"too large", `[{"email":"` + strings.Repeat("x", smallBody) + `"}]`, 413, "request-too-large"},
 	} {
 		if code := w.do("alice", "POST", brandPath+"/users", tt.body).code(tt.status); code != tt.code {
 			t.Errorf("%s: %s", tt.why, code)

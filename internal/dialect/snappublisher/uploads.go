@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/larder-store/larder/internal/catalog"
+	"github.com/larder-store/larder/internal/dialect/gateway"
 	"github.com/larder-store/larder/internal/dialect/reply"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -250,7 +251,7 @@ func (a *api) listRevisions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil {
-		q.Manifests, err = truth(r, "include-craft-yaml")
+		q.Manifests, err = gateway.Truth(r, "include-craft-yaml")
 	}
 	var list []catalog.PublishedRevision
 	if err == nil {
