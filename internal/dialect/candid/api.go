@@ -3,7 +3,6 @@ package candid
 import (
 	"context"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +49,7 @@ const BodyLimit = 64 << 10
 func New(o Options) http.Handler {
 	a := &api{o}
 	if a.BaseURL == nil {
-		a.BaseURL = requestBase
+		a.BaseURL = reply.RequestBase
 	}
 	if a.ReturnTo == nil {
 		a.ReturnTo = func(context.Context) ([]string, error) { return nil, nil }
@@ -64,12 +63,8 @@ func New(o Options) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
-			Errors(w, r, reply.NotFound) // the table would redirect, and the client resend what is secret
-			return
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, BodyLimit)
-		table.ServeHTTP(w, withoutFinalSlash(r))
+		table.ServeHTTP(w, reply.WithoutFinalSlash(r))
 	})
 }
 
@@ -84,28 +79,7 @@ func (a *api) routes() []reply.Route {
 // Patterns lists every route of the service.
 func Patterns() []string { return reply.Patterns((&api{}).routes()) }
 
-// withoutFinalSlash is the request as the table knows it: a redirect would lose
-// a body.
-func withoutFinalSlash(r *http.Request) *http.Request {
-	if !strings.HasSuffix(r.URL.Path, "/") {
-		return r
-	}
-	cut := *r
-	url := *r.URL
-	url.Path = strings.TrimSuffix(url.Path, "/")
-	url.RawPath = strings.TrimSuffix(url.RawPath, "/")
-	cut.URL = &url
-	return &cut
-}
-
 // url is where a path of this service is, as the client reaches it.
 func (a *api) url(r *http.Request, path string) string {
 	return strings.TrimSuffix(a.BaseURL(r), "/") + root + path
-}
-
-func requestBase(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

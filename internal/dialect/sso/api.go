@@ -2,7 +2,6 @@ package sso
 
 import (
 	"net/http"
-	"path"
 	"strings"
 	"time"
 
@@ -49,7 +48,7 @@ const BodyLimit = 64 << 10
 func New(o Options) http.Handler {
 	a := &api{o}
 	if a.BaseURL == nil {
-		a.BaseURL = requestBase
+		a.BaseURL = reply.RequestBase
 	}
 	if a.Hosts == nil {
 		a.Hosts = func(r *http.Request) credential.SSOHosts { return credential.SSOHosts{Netloc: r.Host} }
@@ -69,12 +68,7 @@ func New(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Vary", "Authorization")
-		r = withoutFinalSlash(r)
-		if path.Clean(r.URL.Path) != r.URL.Path {
-			// The table would redirect, and the client resend what is secret.
-			Errors(w, r, reply.NotFound)
-			return
-		}
+		r = reply.WithoutFinalSlash(r)
 		tables[familyOf(r.URL.Path)].ServeHTTP(w, r)
 	})
 }
@@ -127,20 +121,6 @@ var Errors reply.Shape = func(w http.ResponseWriter, r *http.Request, f reply.Fa
 	}
 }
 
-// withoutFinalSlash is the request as the tables know it: clients are of two
-// minds about final slashes, and a redirect would lose a body.
-func withoutFinalSlash(r *http.Request) *http.Request {
-	if !strings.HasSuffix(r.URL.Path, "/") || r.URL.Path == "/" {
-		return r
-	}
-	cut := *r
-	url := *r.URL
-	url.Path = strings.TrimSuffix(url.Path, "/")
-	url.RawPath = strings.TrimSuffix(url.RawPath, "/")
-	cut.URL = &url
-	return &cut
-}
-
 // location is the text by which the client of a request knows the single
 // sign-on.
 func (a *api) location(r *http.Request) string {
@@ -150,11 +130,4 @@ func (a *api) location(r *http.Request) string {
 // identityURL is where the identity service is that discharges bakery roots.
 func (a *api) identityURL(r *http.Request) string {
 	return strings.TrimSuffix(a.BaseURL(r), "/") + "/identity/"
-}
-
-func requestBase(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }

@@ -113,9 +113,12 @@ func (p *gatewayPackage) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(p))
 }
 
-// namespaces are those of the gateway's types of packages.
-var namespaces = map[string]store.Namespace{
-	"": "", "snap": store.Snap, "charm": store.Charm, "bundle": store.Charm,
+// packageTypes is what the gateway's types of packages limit a token to.
+var packageTypes = map[string]store.PackageLimit{
+	"":       {},
+	"snap":   {Namespace: store.Snap},
+	"charm":  {Namespace: store.Charm, Type: store.TypeCharm},
+	"bundle": {Namespace: store.Charm, Type: store.TypeBundle},
 }
 
 func (g gatewayAsk) asked() (identity.Asked, error) {
@@ -126,11 +129,11 @@ func (g gatewayAsk) asked() (identity.Asked, error) {
 		a.Packages = []store.PackageLimit{}
 	}
 	for n, p := range g.Packages {
-		ns, known := namespaces[p.Type]
+		l, known := packageTypes[p.Type]
 		if !known {
 			return a, badAsk("%.100q is not one of ['charm', 'bundle', 'snap'] at /packages/%d/type", p.Type, n)
 		}
-		l := store.PackageLimit{ID: p.ID, Name: p.Name, Namespace: ns}
+		l.ID, l.Name = p.ID, p.Name
 		if p.ID != "" {
 			l.Namespace = "" // the id says it all
 		}

@@ -131,7 +131,7 @@ func TestTheGatewaysSignOnLeadsToOneToken(t *testing.T) {
 		t.Error("the token is valid JSON, which craft-store takes for something else")
 	}
 	want := `{"account":{"display-name":"Alice","email":"alice@example.com","id":"ID","name":"Alice","username":"alice","validation":"unproven"},` +
-		`"channels":["edge"],"packages":[{"name":"hello","type":"charm"},{"id":"abc"}],"permissions":["account-view-packages","package-view"]}`
+		`"channels":["edge"],"packages":[{"name":"hello","type":"charm"},{"id":"abc","type":null}],"permissions":["account-view-packages","package-view"]}`
 	for _, path := range []string{"/v1/tokens/whoami", "/v1/whoami", "/publishergw/v1/tokens/whoami"} {
 		for _, scheme := range []string{"Macaroon", "macaroon", "Bearer"} {
 			got := w.as(scheme+strings.TrimPrefix(token, "Macaroon"), "GET", path, nil).object(200)

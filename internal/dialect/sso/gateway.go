@@ -177,10 +177,20 @@ type gatewayWho struct {
 	Channels    []string       `json:"channels"`
 }
 
+// limitPackage is one package of a limit. charmcraft groups them by their type and
+// fails where there is none, so that it is null where nobody has said it.
 type limitPackage struct {
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-	Type string `json:"type,omitempty"`
+	ID   string  `json:"id,omitempty"`
+	Name string  `json:"name,omitempty"`
+	Type *string `json:"type"`
+}
+
+func limitPackageOf(l store.PackageLimit) limitPackage {
+	p := limitPackage{ID: l.ID, Name: l.Name}
+	if t := cmp.Or(l.Type, string(l.Namespace)); t != "" {
+		p.Type = &t
+	}
+	return p
 }
 
 func (a *api) gatewayWhoami(r *http.Request) (any, error) {
@@ -197,7 +207,7 @@ func (a *api) gatewayWhoami(r *http.Request) (any, error) {
 		g.Packages = []limitPackage{}
 	}
 	for _, p := range who.Limits.Packages {
-		g.Packages = append(g.Packages, limitPackage{p.ID, p.Name, string(p.Namespace)})
+		g.Packages = append(g.Packages, limitPackageOf(p))
 	}
 	return g, nil
 }
