@@ -242,6 +242,9 @@ func TestOpenChooses(t *testing.T) {
 			if tt.err != nil {
 				return
 			}
+			if (s.Variable == variable) != (tt.want == "memory" && tt.env != "") {
+				t.Errorf("the credentials came from %q", s.Variable)
+			}
 			if s.Backend.Name() != tt.want || s.Host != "store.example:8443" || s.Application != "tool" {
 				t.Errorf("chose %s for %s on %s", s.Backend.Name(), s.Application, s.Host)
 			}

@@ -26,6 +26,9 @@ type Store struct {
 	// Backend keeps the secret; nil keeps it nowhere: every Load is
 	// ErrCredentialsUnavailable and every Save ErrNoKeyring.
 	Backend Backend
+	// Variable is the environment variable that Open took the credentials from,
+	// empty if they came from nowhere outside.
+	Variable string
 }
 
 // An Option changes what Open chooses.
@@ -74,7 +77,7 @@ func Open(ctx context.Context, application, storeURL string, opts ...Option) (*S
 		if err != nil {
 			return nil, fmt.Errorf("cannot use %s: %w", o.variable, err)
 		}
-		s.Backend = &Memory{}
+		s.Backend, s.Variable = &Memory{}, o.variable
 		return s, s.Save(ctx, credentials)
 	}
 	if o.ephemeral {

@@ -193,6 +193,37 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return c.transport().Do(req)
 }
 
+// Call is Do for an exchange of JSON of the caller's making: with credentials,
+// which are renewed once if the store asks for that. A URL that starts with "/"
+// belongs to the gateway; call.Authorize is not used.
+func (c *Client) Call(ctx context.Context, call transport.Call) error {
+	call.URL = c.onGateway(call.URL)
+	return c.call(ctx, call)
+}
+
+func (c *Client) onGateway(u string) string {
+	c.setUp()
+	if strings.HasPrefix(u, "/") {
+		return c.endpoints.GatewayURL + u
+	}
+	return u
+}
+
+// CallAnyhow is Call for what a store also tells strangers: credentials are sent
+// if there are some that the store takes.
+func (c *Client) CallAnyhow(ctx context.Context, call transport.Call) error {
+	err := c.Call(ctx, call)
+	none := errors.Is(err, auth.ErrCredentialsUnavailable)
+	if !none && !errors.Is(err, ErrUnauthorized) {
+		return err
+	}
+	call.URL, call.Authorize = c.onGateway(call.URL), nil
+	if again := c.transport().JSON(ctx, call); none || again == nil {
+		return again
+	}
+	return err
+}
+
 // call is transport.JSON with credentials. Every call but a few needs them; a
 // client that has none and no Authorizer says so before it asks.
 func (c *Client) call(ctx context.Context, call transport.Call) error {

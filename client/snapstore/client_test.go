@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/transport"
 	"gopkg.in/macaroon.v2"
 )
 
@@ -187,6 +188,8 @@ func TestEndpointSets(t *testing.T) {
 		{"one origin", At("https://store.example/"), Endpoints{"snap", "https://store.example", "https://store.example", "https://store.example", "https://store.example", "https://store.example", "/api/v2/tokens/whoami", "/unscanned-upload/", []string{"snap"}}},
 		{"on premises", OnPrem("https://store.example/publishergw/", "https://store.example/"), Endpoints{"snap", "https://store.example/publishergw", "https://store.example/publishergw", "https://store.example", "https://store.example", "https://store.example", "/v1/tokens/whoami", "/unscanned-upload/", []string{"snap"}}},
 		{"charms", Charmhub(), Endpoints{"charm", "https://api.charmhub.io", "https://api.charmhub.io", "https://storage.snapcraftcontent.com", "https://api.charmhub.io", "https://login.ubuntu.com", "/v1/tokens/whoami", "/unscanned-upload/", []string{"charm", "bundle"}}},
+		{"charms by their namespace", Endpoints{Namespace: "charm", IdentityURL: "https://sso.example"}, Endpoints{"charm", "https://api.charmhub.io", "https://api.charmhub.io", "https://storage.snapcraftcontent.com", "https://api.charmhub.io", "https://sso.example", "/v1/tokens/whoami", "/unscanned-upload/", nil}},
+		{"charms at one address", CharmsAt("https://store.example/"), Endpoints{"charm", "https://store.example", "https://store.example", "https://store.example", "https://store.example", "https://store.example", "/v1/tokens/whoami", "/unscanned-upload/", []string{"charm", "bundle"}}},
 		{"snaps on the gateway", SnapGateway(), Endpoints{"snap", "https://api.charmhub.io", "https://api.charmhub.io", "https://storage.snapcraftcontent.com", "https://api.snapcraft.io", "https://login.ubuntu.com", "/v1/tokens/whoami", "/unscanned-upload/", []string{"snap"}}},
 	} {
 		got := tt.e.withDefaults()
@@ -280,6 +283,48 @@ func TestTimesOfEveryForm(t *testing.T) {
 	for _, bad := range []string{`5`, `"yesterday"`, `{}`} {
 		if err := json.Unmarshal([]byte(bad), &Time{}); err == nil {
 			t.Errorf("%s was read", bad)
+		}
+	}
+}
+
+// TestCall is for what no method covers, with credentials where they are wanted
+// or where there are some.
+func TestCall(t *testing.T) {
+	s := newFakeStore(t)
+	s.mux.HandleFunc("GET /v1/own", func(w http.ResponseWriter, r *http.Request) {
+		switch r.Header.Get("Authorization") {
+		case "Macaroon tok-12345", "":
+			write(w, 200, `"welcome"`)
+		default:
+			write(w, 401, `{}`)
+		}
+	})
+	s.answer("GET /v1/closed", 401, `{}`)
+	s.answer("GET /v1/broken", 400, `{}`)
+	var got string
+	call := func(path string) transport.Call { return transport.Call{URL: path, Out: &got} }
+	known, unknown := s.client(), &Client{Endpoints: At(s.URL), HTTP: quick(0)}
+	stale := &Client{Endpoints: At(s.URL), Authorizer: auth.NewToken("old"), HTTP: quick(0)}
+
+	if err := known.Call(t.Context(), call("/v1/own")); err != nil || got != "welcome" || s.last().Header.Get("Authorization") == "" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := known.Call(t.Context(), call(s.URL+"/v1/own")); err != nil {
+		t.Errorf("by its whole address: %v", err)
+	}
+	before := s.total()
+	if err := unknown.Call(t.Context(), call("/v1/own")); !errors.Is(err, auth.ErrCredentialsUnavailable) || s.total() != before {
+		t.Errorf("without a login: %v", err)
+	}
+	for name, c := range map[string]*Client{"known": known, "unknown": unknown, "stale": stale} {
+		if err := c.CallAnyhow(t.Context(), call("/v1/own")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := c.CallAnyhow(t.Context(), call("/v1/closed")); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("%s, what is closed to all: %v", name, err)
+		}
+		if err := c.CallAnyhow(t.Context(), call("/v1/broken")); err == nil || errors.Is(err, ErrUnauthorized) {
+			t.Errorf("%s, what is broken: %v", name, err)
 		}
 	}
 }

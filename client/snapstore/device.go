@@ -66,12 +66,16 @@ var debianArchitectures = map[string]string{
 	"386": "i386", "arm": "armhf", "ppc64le": "ppc64el",
 }
 
+// DebianArchitecture is the stores' word for what Go and container images call
+// goarch: "armhf" for "arm", "ppc64el" for "ppc64le", mostly the same.
+func DebianArchitecture(goarch string) string { return first(debianArchitectures[goarch], goarch) }
+
 func (d *Device) base() string {
 	return strings.TrimRight(first(d.URL, "https://api.snapcraft.io"), "/")
 }
 
 func (d *Device) architecture() string {
-	return first(d.Architecture, first(debianArchitectures[runtime.GOARCH], runtime.GOARCH))
+	return first(d.Architecture, DebianArchitecture(runtime.GOARCH))
 }
 
 func (d *Device) transport() *transport.Client {

@@ -1,10 +1,10 @@
 package snapstore
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/transport"
 )
 
 // Endpoints say where a store is and which of its interfaces to use. Start from
@@ -13,7 +13,8 @@ import (
 type Endpoints struct {
 	// Namespace of the publisher gateway: "snap" or "charm"; empty is "snap".
 	Namespace string
-	// BaseURL is the dashboard or the publisher gateway.
+	// BaseURL is the dashboard or the publisher gateway; empty is the public
+	// store of the namespace.
 	BaseURL string
 	// GatewayURL is the base of /v1 where that is another host; empty is
 	// BaseURL.
@@ -25,7 +26,7 @@ type Endpoints struct {
 	// IdentityURL discharges macaroons; empty is auth.DefaultIdentityURL.
 	IdentityURL string
 	// WhoamiPath tells whose credentials these are; empty is
-	// "/api/v2/tokens/whoami".
+	// "/api/v2/tokens/whoami", for charms "/v1/tokens/whoami".
 	WhoamiPath string
 	// UploadPath is appended to StorageURL; empty is "/unscanned-upload/".
 	UploadPath string
@@ -89,21 +90,33 @@ func At(baseURL string) Endpoints {
 	}
 }
 
+// CharmsAt is At for charms: names, libraries, resources and what juju asks, all
+// at one address.
+func CharmsAt(baseURL string) Endpoints {
+	return Endpoints{
+		Namespace: "charm", BaseURL: baseURL, IdentityURL: baseURL,
+		WhoamiPath: "/v1/tokens/whoami", PackageTypes: []string{"charm", "bundle"},
+	}
+}
+
 // withDefaults fills in what is empty and cuts final slashes.
 func (e Endpoints) withDefaults() Endpoints {
+	e.Namespace = first(e.Namespace, "snap")
+	public := UbuntuOneSnapStore()
+	if e.Namespace == "charm" {
+		public = Charmhub()
+	}
 	if e.BaseURL == "" {
-		public := UbuntuOneSnapStore()
 		e.BaseURL = public.BaseURL
 		e.StorageURL = first(e.StorageURL, public.StorageURL)
 		e.DeviceURL = first(e.DeviceURL, public.DeviceURL)
 	}
-	e.Namespace = first(e.Namespace, "snap")
 	e.GatewayURL = strings.TrimRight(first(e.GatewayURL, e.BaseURL), "/")
 	e.StorageURL = strings.TrimRight(first(e.StorageURL, e.BaseURL), "/")
 	e.DeviceURL = strings.TrimRight(first(e.DeviceURL, e.BaseURL), "/")
 	e.BaseURL = strings.TrimRight(e.BaseURL, "/")
 	e.IdentityURL = strings.TrimRight(first(e.IdentityURL, auth.DefaultIdentityURL), "/")
-	e.WhoamiPath = first(e.WhoamiPath, "/api/v2/tokens/whoami")
+	e.WhoamiPath = first(e.WhoamiPath, public.WhoamiPath)
 	e.UploadPath = first(e.UploadPath, "/unscanned-upload/")
 	return e
 }
@@ -116,15 +129,4 @@ func first(a, b string) string {
 }
 
 // path escapes each element, so that a name cannot leave its place.
-func path(elements ...string) string {
-	var b strings.Builder
-	for _, e := range elements {
-		b.WriteString("/")
-		if e == "." || e == ".." {
-			b.WriteString(strings.ReplaceAll(e, ".", "%2E"))
-			continue
-		}
-		b.WriteString(url.PathEscape(e))
-	}
-	return b.String()
-}
+func path(elements ...string) string { return transport.Path(elements...) }

@@ -35,7 +35,7 @@ var (
 var ErrNotOffered = errors.New("the store does not offer this")
 
 // ErrWrongDigest: a downloaded file is not the one that was announced.
-var ErrWrongDigest = errors.New("the file is not the one that the store announced")
+var ErrWrongDigest = transport.ErrWrongDigest
 
 // A RequestError is a request that was not sent because it cannot succeed.
 type RequestError struct{ Problem string }

@@ -13,8 +13,8 @@ import (
 
 // A Review is where the store is with an upload.
 type Review struct {
-	// Status is the store's word: on gateways "approved", "rejected" or
-	// anything else meanwhile; on dashboards "being_processed",
+	// Status is the store's word: on gateways "approved", "rejected",
+	// "need_manual_review" or anything else meanwhile; on dashboards "being_processed",
 	// "ready_to_release", "need_manual_review", "processing_error" and others.
 	Status string
 	// Done says that the store will not change it by itself any more.
@@ -79,6 +79,10 @@ func withoutQuery(u string) string {
 	return before
 }
 
+// heldWord is what dashboards call an upload that waits for a person, and larder
+// on gateways too.
+const heldWord = "need_manual_review"
+
 func parseReview(raw json.RawMessage) (Review, error) {
 	var gateway gatewayReview
 	if err := json.Unmarshal(raw, &gateway); err != nil {
@@ -88,11 +92,12 @@ func parseReview(raw json.RawMessage) (Review, error) {
 	case 0:
 	case 1:
 		entry := gateway.Revisions[0]
-		r := Review{Status: entry.Status, Errors: entry.Errors, Done: entry.Status == "approved" || entry.Status == "rejected"}
+		r := Review{Status: entry.Status, Errors: entry.Errors, Held: entry.Status == heldWord}
+		r.Done = r.Held || entry.Status == "approved" || entry.Status == "rejected"
 		if entry.Revision != nil {
 			r.Revision = *entry.Revision
 		}
-		r.CanRelease = r.Accepted()
+		r.CanRelease = r.Accepted() && !r.Held
 		return r, nil
 	default:
 		return Review{}, fmt.Errorf("it tells of %d revisions, not of one", len(gateway.Revisions))
@@ -105,7 +110,7 @@ func parseReview(raw json.RawMessage) (Review, error) {
 		return Review{}, fmt.Errorf("it tells of no revision and has no code")
 	}
 	return Review{
-		Status: dashboard.Code, Done: dashboard.Processed, Held: dashboard.Code == "need_manual_review",
+		Status: dashboard.Code, Done: dashboard.Processed, Held: dashboard.Code == heldWord,
 		Revision: int(dashboard.Revision), CanRelease: dashboard.CanRelease, URL: dashboard.URL, Errors: dashboard.Errors,
 	}, nil
 }

@@ -25,6 +25,8 @@ func TestWaitForReview(t *testing.T) {
 		}, true, Review{Status: "approved", Done: true, Revision: 3, CanRelease: true}, false, 2},
 		{"gateway, rejected", []string{`{"revisions":[{"upload-id":"u","status":"rejected","revision":null,"errors":[{"code":"review-error","message":"bad plug"}]}]}`},
 			true, Review{Status: "rejected", Done: true, Errors: ErrorList{{Code: "review-error", Message: "bad plug"}}}, true, 1},
+		{"gateway, held", []string{`{"revisions":[{"upload-id":"u","status":"need_manual_review","revision":4,"errors":null}]}`},
+			true, Review{Status: "need_manual_review", Done: true, Held: true, Revision: 4}, false, 1},
 		{"dashboard, ready", []string{
 			`{"code":"being_processed","processed":false,"can_release":false}`,
 			`{"code":"ready_to_release","processed":true,"can_release":true,"revision":7,"url":"https://store.example/7"}`,

@@ -15,17 +15,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/larder-store/larder/client/transport"
 )
 
-// Progress tells how far an upload or a download is.
-type Progress struct {
-	// Done is how many bytes are on their way or arrived; it goes back when the
-	// transfer starts again. Total is the size of the file in bytes, 0 if it is
-	// not known.
-	Done, Total int64
-	// Attempt counts from 1.
-	Attempt int
-}
+// Progress tells how far an upload or a download is; see package transport.
+type Progress = transport.Progress
 
 // ResumeMode says whether an upload may continue where it broke off.
 type ResumeMode int
@@ -148,8 +143,8 @@ func (u *upload) whole(ctx context.Context) (string, error) {
 		if err == nil {
 			return id, nil
 		}
-		if u.attempt > policy.Times || !passing(err) || ctx.Err() != nil {
-			return "", &UploadError{Err: withContext(ctx, err)}
+		if u.attempt > policy.Times || !transport.Passing(err) || ctx.Err() != nil {
+			return "", &UploadError{Err: transport.WithContext(ctx, err)}
 		}
 		if waitErr := policy.PauseAfter(ctx, u.attempt, err); waitErr != nil {
 			return "", &UploadError{Err: fmt.Errorf("%w: %w", waitErr, err)}
@@ -227,37 +222,9 @@ func (r *uploadReader) Read(p []byte) (int, error) {
 	}
 	switch {
 	case err == io.EOF && r.at < r.size:
-		return n, &localError{fmt.Errorf("the file became shorter than %d bytes", r.size)}
+		return n, &transport.LocalError{Err: fmt.Errorf("the file became shorter than %d bytes", r.size)}
 	case err != nil && err != io.EOF:
-		return n, &localError{err}
+		return n, &transport.LocalError{Err: err}
 	}
 	return n, err
-}
-
-// localError is a failure to read the file: no second try makes it better.
-type localError struct{ error }
-
-func (e *localError) Unwrap() error { return e.error }
-
-// withContext says that the context ended, where that is why nothing is tried
-// again.
-func withContext(ctx context.Context, err error) error {
-	if ctx.Err() == nil || errors.Is(err, ctx.Err()) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
-}
-
-// passing reports whether a second try may succeed.
-func passing(err error) bool {
-	var local *localError
-	if errors.As(err, &local) {
-		return false
-	}
-	var refused *StoreError
-	if errors.As(err, &refused) {
-		return refused.Status >= 500 && refused.Status != http.StatusNotImplemented || refused.Status == http.StatusTooManyRequests
-	}
-	var network *NetworkError
-	return errors.As(err, &network)
 }

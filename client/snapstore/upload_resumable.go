@@ -41,8 +41,8 @@ func (u *upload) resumable(ctx context.Context) (string, error) {
 			continue
 		case errors.As(err, &refused) && refused.Status == http.StatusConflict:
 			// The offset was wrong: ask again.
-		case !passing(err) || ctx.Err() != nil:
-			return "", u.failed(withContext(ctx, err))
+		case !transport.Passing(err) || ctx.Err() != nil:
+			return "", u.failed(transport.WithContext(ctx, err))
 		}
 		if failures++; failures > policy.Times {
 			return "", u.failed(err)

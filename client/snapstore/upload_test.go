@@ -213,7 +213,7 @@ func TestUploadInOnePiece(t *testing.T) {
 			if id != "12345" || !bytes.Equal(s.got, digest) || s.name != `he"llo_1.0.snap` || s.length <= int64(tt.size) {
 				t.Errorf("upload %s of %q, length %d", id, s.name, s.length)
 			}
-			if want := (Progress{int64(tt.size), int64(tt.size), tt.posts}); tt.size > 0 && last != want {
+			if want := (Progress{Done: int64(tt.size), Total: int64(tt.size), Attempt: tt.posts}); tt.size > 0 && last != want {
 				t.Errorf("progress ended at %+v, want %+v", last, want)
 			}
 		})
