@@ -63,8 +63,9 @@ func gcCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove blobs that nothing points at",
-		Long: `Removes what interrupted pushes left, and deltas to revisions that no channel has
-pointed at for 30 days. It may run while the store serves and takes pushes.`,
+		Long: `Removes what interrupted pushes left, images of charms that no tag and no revision
+leads to, and deltas to revisions that no channel has pointed at for 30 days. It may
+run while the store serves and takes pushes.`,
 		Example: fmt.Sprintf("  %[1]s gc", o.t.program),
 		Args:    none(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -86,6 +87,9 @@ pointed at for 30 days. It may run while the store serves and takes pushes.`,
 			return o.t.print(c, func(w io.Writer) {
 				if c.Deltas > 0 {
 					fmt.Fprintf(w, "Dropped %d deltas that no channel led to for 30 days\n", c.Deltas)
+				}
+				if c.Images > 0 {
+					fmt.Fprintf(w, "Dropped %d images that nothing led to\n", c.Images)
 				}
 				fmt.Fprintf(w, "Removed %d blobs, %d bytes\n", c.Blobs, c.Bytes)
 			})

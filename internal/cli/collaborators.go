@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/larder-store/larder/internal/catalog"
-	"github.com/larder-store/larder/internal/store"
 )
 
 func packageCollaboratorsCommand(o *options) *cobra.Command {
@@ -27,7 +26,8 @@ func collaboratorsListCommand(o *options) *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s package collaborators list hello", o.t.program),
 		Args:    exactly(1, "the NAME of a package"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			team, err := h.catalog.Team(ctx, h.who, store.Snap, args[0])
+			in, name := packageNamed(args[0])
+			team, err := h.catalog.Team(ctx, h.who, in, name)
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,8 @@ but for giving up its name, hiding it and inviting others. It needs no invite.`,
 		Example: fmt.Sprintf("  %[1]s package collaborators add hello bob@example.com", o.t.program),
 		Args:    exactly(2, "the NAME of a package and the EMAIL of an account"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			if err := h.catalog.AddCollaborator(ctx, h.who, store.Snap, args[0], args[1]); err != nil {
+			in, name := packageNamed(args[0])
+			if err := h.catalog.AddCollaborator(ctx, h.who, in, name, args[1]); err != nil {
 				return err
 			}
 			return o.t.print(map[string]string{"name": args[0], "collaborator": args[1]}, func(w io.Writer) {
@@ -71,7 +72,8 @@ func collaboratorsRemoveCommand(o *options) *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s package collaborators remove hello bob@example.com", o.t.program),
 		Args:    exactly(2, "the NAME of a package and the EMAIL of an account"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			if err := h.catalog.RemoveCollaborator(ctx, h.who, store.Snap, args[0], args[1]); err != nil {
+			in, name := packageNamed(args[0])
+			if err := h.catalog.RemoveCollaborator(ctx, h.who, in, name, args[1]); err != nil {
 				return err
 			}
 			return o.t.print(map[string]string{"name": args[0], "removed": args[1]}, func(w io.Writer) {

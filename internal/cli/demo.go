@@ -71,11 +71,11 @@ apps:
 `, name, strings.ToUpper(name[:1])+name[1:], version, words[0], words[1], arch)
 }
 
-// fillDemo pushes the sample snaps and returns a line about them.
+// fillDemo pushes the sample snaps and charms and returns a line about them.
 func (h *house) fillDemo(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp("", "larder-demo-")
 	if err != nil {
-		return "", fmt.Errorf("cannot make the demo snaps: %w", err)
+		return "", fmt.Errorf("cannot make the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	pusher := transfer.Pusher{Catalog: h.catalog, Blobs: h.blobs, Parallel: 1}
@@ -103,7 +103,10 @@ func (h *house) fillDemo(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	return fmt.Sprintf("Demo: %d snaps, %d revisions", len(demoSnaps), revisions), nil
+	if err := h.fillDemoCharms(ctx, dir); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Demo: %d snaps, %d revisions, a charm and a bundle", len(demoSnaps), revisions), nil
 }
 
 func (d demoSnap) build(file, name string) error {

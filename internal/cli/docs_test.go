@@ -16,6 +16,8 @@ import (
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/delta"
 	"github.com/larder-store/larder/internal/dialect/candid"
+	"github.com/larder-store/larder/internal/dialect/charmhub"
+	"github.com/larder-store/larder/internal/dialect/oci"
 	"github.com/larder-store/larder/internal/dialect/snapdevice"
 	"github.com/larder-store/larder/internal/dialect/snappublisher"
 	"github.com/larder-store/larder/internal/dialect/sso"
@@ -382,7 +384,7 @@ func TestReferenceNamesEveryRoute(t *testing.T) {
 	}
 	routes := slices.Concat(
 		[]string{"GET /", "GET /_status/ping", "GET /_status/check", "GET /metrics"}, // the server's own
-		snapdevice.Patterns(), snappublisher.Patterns(), sso.Patterns(), candid.Patterns(),
+		snapdevice.Patterns(), snappublisher.Patterns(), sso.Patterns(), candid.Patterns(), oci.Patterns(), charmhub.Patterns(),
 	)
 	for _, pattern := range routes {
 		if !documented[pattern] {

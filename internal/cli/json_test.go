@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/larder-store/larder/assertion/assertiontest"
+	"github.com/larder-store/larder/internal/inspect/charmtest"
 	"github.com/larder-store/larder/internal/inspect/snapbuild"
 )
 
@@ -101,6 +102,7 @@ func TestJSONIsAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	charm := charmtest.Charm(t, pantry(""))
 	data := filepath.Join(dir, "data")
 
 	tables := jsonTables(t)
@@ -119,6 +121,9 @@ func TestJSONIsAsDocumented(t *testing.T) {
 		{section: "larder config", args: []string{"config", "proxy.domain=store.example"}},
 		{section: "larder config", args: []string{"config", "proxy.domain"}},
 		{section: "larder push-snap", args: []string{"push-snap", snap, "--register", "--channel", "stable"}},
+		{section: "larder push-charm", args: []string{
+			"push-charm", charm, "--register", "--channel", "edge", "--resource", "tool=" + snap,
+		}},
 		{section: "larder list-pushed-snaps", args: []string{"list-pushed-snaps"}},
 		{section: "larder store create", args: []string{"store", "create", "kiosks", "--include", "ubuntu", "--package", "hello"}},
 		{section: "larder store create", args: []string{"store", "show", "kiosks"}},

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/larder-store/larder/client/auth"
-	"github.com/larder-store/larder/client/snapstore"
+	"github.com/larder-store/larder/client/charmhub"
 	"github.com/larder-store/larder/client/transport"
 	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/store"
@@ -28,7 +28,9 @@ type loginFlags struct {
 	browser     bool
 	flavour     string
 	permissions []string
-	packages    []string
+	packages    []string // names of snaps
+	charms      []string
+	bundles     []string
 	channels    []string
 	ttl         time.Duration
 }
@@ -60,15 +62,14 @@ func mustComplete(cmd *cobra.Command, flag string, words ...cobra.Completion) {
 	}
 }
 
-// gatewayPermissions are all that publishing takes, in a gateway's words.
-var gatewayPermissions = []string{auth.AccountRegisterPackage, auth.AccountViewPackages, auth.PackageManage, auth.PackageView}
-
 // adminMacaroon is the variable that snapcraft reads for --flavour onprem.
 const adminMacaroon = "SNAPCRAFT_ADMIN_MACAROON"
 
 // choose settles the flavour of a remote that logs in.
 func (f *loginFlags) choose(r *remote) error {
 	switch {
+	case f.otpStdin && !f.stdin:
+		return usagef("--otp-stdin goes with --password-stdin: the password is the first line, the code the second")
 	case f.flavour != "" && !slices.Contains(flavours, flavour(f.flavour)):
 		return usagef("--flavour is u1, candid, gateway or onprem, not %q", f.flavour)
 	case f.browser && (f.flavour == string(flavourU1) || f.flavour == string(flavourOnPrem)):
@@ -81,8 +82,6 @@ func (f *loginFlags) choose(r *remote) error {
 		r.flavour = flavour(f.flavour)
 	case f.browser:
 		r.flavour = flavourCandid
-	case f.otpStdin && !f.stdin:
-		return usagef("--otp-stdin goes with --password-stdin: the password is the first line, the code the second")
 	case (f.email != "" || f.otpStdin) && (r.flavour == flavourCandid || r.flavour == flavourOnPrem):
 		r.flavour = flavourU1 // whoever gives an address means the password, not how they were here last
 	}
@@ -91,21 +90,31 @@ func (f *loginFlags) choose(r *remote) error {
 
 // obtain logs in and keeps nothing.
 func (f *loginFlags) obtain(ctx context.Context, r *remote) (auth.Credentials, error) {
-	grant := auth.Grant{Permissions: f.permissions, Description: describeHost(), TTL: f.ttl, Channels: f.channels}
-	if len(grant.Permissions) == 0 {
-		grant.Permissions = auth.PublisherPermissions()
-		if r.flavour == flavourGateway {
-			grant.Permissions = gatewayPermissions
-		}
-	}
-	for _, p := range f.packages {
-		grant.Packages = append(grant.Packages, auth.Package{Name: p, Type: "snap"})
-	}
 	login, err := f.way(r)
 	if err != nil {
 		return auth.Credentials{}, err
 	}
-	return r.Obtain(ctx, login, grant)
+	return r.Obtain(ctx, login, f.grant(r))
+}
+
+// grant is what the login shall allow.
+func (f *loginFlags) grant(r *remote) auth.Grant {
+	grant := auth.Grant{Permissions: f.permissions, Description: describeHost(), TTL: f.ttl, Channels: f.channels}
+	if len(grant.Permissions) == 0 {
+		grant.Permissions = auth.PublisherPermissions()
+		if r.flavour == flavourGateway {
+			grant.Permissions = charmhub.Permissions()
+		}
+	}
+	for _, limit := range []struct {
+		kind  string
+		names []string
+	}{{"snap", f.packages}, {"charm", f.charms}, {"bundle", f.bundles}} {
+		for _, name := range limit.names {
+			grant.Packages = append(grant.Packages, auth.Package{Name: name, Type: limit.kind})
+		}
+	}
+	return grant
 }
 
 // describeHost is how a list of tokens tells this one from others.
@@ -248,7 +257,7 @@ func (r *remote) openToLogIn(ctx context.Context, f *loginFlags) error {
 }
 
 func loginCommand(o *options) *cobra.Command {
-	r, f := &remote{o: o}, &loginFlags{}
+	r, f := &remote{o: o, realm: &snapRealm}, &loginFlags{}
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Log in to a store as a publisher",
@@ -274,8 +283,8 @@ package_release, or with --flavour gateway package-manage-revisions.`,
 }
 
 func (r *remote) logIn(ctx context.Context, f *loginFlags) error {
-	if os.Getenv(credentialsVariable) != "" {
-		return store.Conflictf("credentials-in-environment", "%s is set, and would count instead of a login", credentialsVariable).
+	if r.realm.inEnvironment() {
+		return store.Conflictf("credentials-in-environment", "%s is set, and would count instead of a login", r.realm.variable()).
 			Try("unset it first")
 	}
 	if err := r.openToLogIn(ctx, f); err != nil {
@@ -351,9 +360,9 @@ func (r *remote) whoami(ctx context.Context) (*loggedIn, error) {
 	case auth.Keyring:
 		l.KeptIn = inKeyring
 	case *auth.Memory:
-		l.KeptIn = credentialsVariable
+		l.KeptIn = r.realm.variable()
 	default:
-		l.KeptIn, err = publisherFile("credentials.json")
+		l.KeptIn, err = publisherFile(r.realm.file)
 	}
 	return l, err
 }
@@ -400,91 +409,18 @@ func logoutCommand(o *options) *cobra.Command {
 exported stays good until it expires, or until larder token revoke ends it there.`,
 		Example: fmt.Sprintf("  %[1]s logout\n  %[1]s logout --store https://store.example", o.t.program),
 		Args:    none(),
-	}, func(ctx context.Context, r *remote, _ []string) error {
-		if os.Getenv(credentialsVariable) != "" {
-			return store.Conflictf("credentials-in-environment", "the login is that of %s", credentialsVariable).Try("unset it")
-		}
-		if err := r.Logout(ctx); err != nil {
-			return err
-		}
-		if err := r.forgetLogin(); err != nil {
-			return err
-		}
-		return o.t.print(map[string]string{"store": r.url}, func(w io.Writer) { fmt.Fprintf(w, "Logged out of %s\n", r.url) })
-	})
+	}, logOut)
 }
 
-func exportLoginCommand(o *options) *cobra.Command {
-	r, f := &remote{o: o}, &loginFlags{}
-	cmd := &cobra.Command{
-		Use:   "export-login FILE",
-		Short: "Log in and write the login for another machine",
-		Long: `Logs in as larder login does, and writes the login to FILE, which only you can read,
-or with - to standard output. It is kept nowhere else, and this machine stays logged
-in as it was.
-
-What is written goes into LARDER_STORE_CREDENTIALS, or for the store's other clients
-into SNAPCRAFT_STORE_CREDENTIALS. Limit it to what its user needs: whoever has it
-can do what it allows.`,
-		Example: fmt.Sprintf(`  %[1]s export-login ci.txt --store https://store.example --package hello --channel '*/edge' --ttl 720h
-  LARDER_STORE_CREDENTIALS=$(cat ci.txt) %[1]s whoami --store https://store.example`, o.t.program),
-		Args: exactly(1, "the FILE to write, or -"),
-		RunE: func(cmd *cobra.Command, args []string) error { return r.told(r.exportLogin(cmd.Context(), f, args[0])) },
+func logOut(ctx context.Context, r *remote, _ []string) error {
+	if r.realm.inEnvironment() {
+		return store.Conflictf("credentials-in-environment", "the login is that of %s", r.realm.variable()).Try("unset it")
 	}
-	r.register(cmd)
-	f.register(cmd)
-	return cmd
-}
-
-func (r *remote) exportLogin(ctx context.Context, f *loginFlags, file string) error {
-	if _, err := os.Lstat(file); err == nil && file != "-" {
-		return store.Conflictf("file-exists", "%s is there already", file).Try("remove it, or name another file")
-	}
-	if err := r.openToLogIn(ctx, f); err != nil {
+	if err := r.Logout(ctx); err != nil {
 		return err
 	}
-	credentials, err := f.obtain(ctx, r)
-	if err != nil {
+	if err := r.forgetLogin(); err != nil {
 		return err
 	}
-	text, err := credentials.Export()
-	if err != nil {
-		return err
-	}
-	answer := map[string]string{"store": r.url, "flavour": string(r.flavour)}
-	if file == "-" {
-		answer["credentials"] = text
-		return r.o.t.print(answer, func(w io.Writer) { fmt.Fprintln(w, text) })
-	}
-	if err := writePrivate(file, []byte(text+"\n")); err != nil {
-		return err
-	}
-	answer["file"] = file
-	return r.o.t.print(answer, func(w io.Writer) {
-		fmt.Fprintf(w, "The login is in %s. Use it with\n", file)
-		fmt.Fprintf(w, "  export LARDER_STORE=%s LARDER_STORE_CREDENTIALS=\"$(cat %s)\"\n", r.url, file)
-		for _, line := range snapcraftEnvironment(r.url, r.flavour, r.endpoint, file) {
-			fmt.Fprintf(w, "  %s\n", line)
-		}
-	})
-}
-
-// snapcraftEnvironment is what makes snapcraft use the login in a file: nothing,
-// if it has no way to.
-func snapcraftEnvironment(base string, f flavour, e snapstore.Endpoints, file string) (lines []string) {
-	if f == flavourGateway {
-		return nil
-	}
-	if base != publicDashboard {
-		lines = append(lines, fmt.Sprintf("export STORE_DASHBOARD_URL=%s STORE_UPLOAD_URL=%s", e.BaseURL, cmp.Or(e.StorageURL, e.BaseURL)))
-	}
-	switch {
-	case f == flavourOnPrem:
-		lines = append(lines, "export SNAPCRAFT_STORE_AUTH=onprem")
-	case f == flavourCandid:
-		lines = append(lines, "export SNAPCRAFT_STORE_AUTH=candid")
-	case base != publicDashboard:
-		lines = append(lines, "export UBUNTU_ONE_SSO_URL="+e.IdentityURL)
-	}
-	return append(lines, fmt.Sprintf("export SNAPCRAFT_STORE_CREDENTIALS=\"$(cat %s)\"", file))
+	return r.o.t.print(map[string]string{"store": r.url}, func(w io.Writer) { fmt.Fprintf(w, "Logged out of %s\n", r.url) })
 }

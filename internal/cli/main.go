@@ -124,7 +124,7 @@ store fed by archives, as a store that you publish to, or at the edge of the
 public one.
 
 Commands work on the data directory, with or without a running server, except for
-login and snap, which publish in any store over HTTP, and need none here. LARDER_DATA,
+login, snap and charm, which publish in any store over HTTP, and need none here. LARDER_DATA,
 LARDER_DB, LARDER_BLOBS and LARDER_LISTEN say the same as the flags. Prefer them
 for URLs that hold a password: every user of a machine sees the arguments of its
 commands. LARDER_SECRET, base64 of 32 bytes, stands in for the file secret in the
@@ -153,7 +153,7 @@ a store's review, 130 interrupted.`,
 	root.SetCompletionCommandGroupID("about")
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Run a store:"},
-		&cobra.Group{ID: "snaps", Title: "Snaps:"},
+		&cobra.Group{ID: "snaps", Title: "Snaps and charms:"},
 		&cobra.Group{ID: "publish", Title: "Publish in a store, here or elsewhere:"},
 		&cobra.Group{ID: "people", Title: "Accounts and tokens:"},
 		&cobra.Group{ID: "trust", Title: "Trust and assertions:"},
@@ -181,6 +181,7 @@ var commands = []struct {
 
 	{"snaps", pushSnapCommand},
 	{"snaps", listPushedSnapsCommand},
+	{"snaps", pushCharmCommand},
 	{"snaps", packageCommand},
 	{"snaps", releaseCommand},
 	{"snaps", closeCommand},
@@ -189,12 +190,14 @@ var commands = []struct {
 	{"snaps", deleteOverrideCommand},
 	{"snaps", reviewCommand},
 	{"snaps", disputeCommand},
+	{"snaps", imageCommand},
 
 	{"publish", loginCommand},
 	{"publish", logoutCommand},
 	{"publish", whoamiCommand},
 	{"publish", exportLoginCommand},
 	{"publish", snapCommand},
+	{"publish", charmCommand},
 
 	{"people", accountCommand},
 	{"people", tokenCommand},

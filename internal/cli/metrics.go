@@ -20,6 +20,7 @@ func (h *house) metrics() *prometheus.Registry {
 		{"larder_snapshot_hits_total", "Packages answered from memory.", func() float64 { return float64(h.catalog.Stats().Hits) }, true},
 		{"larder_snapshot_misses_total", "Packages read from the database.", func() float64 { return float64(h.catalog.Stats().Misses) }, true},
 		{"larder_snapshot_evictions_total", "Packages dropped to make room.", func() float64 { return float64(h.catalog.Stats().Evictions) }, true},
+		{"larder_images_pushed_total", "Manifests of images pushed.", func() float64 { return float64(h.catalog.Stats().ImagesPushed) }, true},
 		{"larder_deltas_made_total", "Deltas made.", func() float64 { return float64(h.deltas.Stats().Made) }, true},
 		{"larder_deltas_refused_total", "Deltas not worth having, or beyond the limits.", func() float64 { return float64(h.deltas.Stats().Refused) }, true},
 		{"larder_deltas_failed_total", "Attempts at deltas that failed and may succeed later.", func() float64 { return float64(h.deltas.Stats().Failed) }, true},

@@ -17,6 +17,7 @@ func packageCommand(o *options) *cobra.Command {
 	return verbs(&cobra.Command{
 		Use:     "package",
 		Short:   "List, show and change packages",
+		Long:    "Lists, shows and changes packages. NAME is the name of a snap; charm/NAME is a charm or a bundle.",
 		Example: fmt.Sprintf("  %[1]s package list\n  %[1]s package show hello", o.t.program),
 	}, packageListCommand(o), packageShowCommand(o), packageSetCommand(o), packageTrackCommand(o),
 		packageCollaboratorsCommand(o))
@@ -25,22 +26,24 @@ func packageCommand(o *options) *cobra.Command {
 func packageListCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List packages",
+		Short:   "List snaps, charms and bundles",
 		Example: fmt.Sprintf("  %[1]s package list", o.t.program),
 		Args:    none(),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			var pkgs []store.Package
-			err := h.catalog.EachPackage(ctx, h.who, store.Snap, func(p store.Package) error {
-				pkgs = append(pkgs, p)
-				return nil
-			})
-			if err != nil {
-				return err
+			for _, in := range []store.Namespace{store.Snap, store.Charm} {
+				err := h.catalog.EachPackage(ctx, h.who, in, func(p store.Package) error {
+					pkgs = append(pkgs, p)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
 			}
 			return o.t.print(map[string]any{"packages": pkgs}, func(w io.Writer) {
 				table(w, "Name\tID\tStore\tPublisher\tNotes", func(row func(string, ...any)) {
 					for _, p := range pkgs {
-						row("%s\t%s\t%s\t%s\t%s", p.Name, p.ID, p.StoreID, p.Publisher.Username, notes(p))
+						row("%s\t%s\t%s\t%s\t%s", argumentOf(p.Namespace, p.Name), p.ID, p.StoreID, p.Publisher.Username, notes(p))
 					}
 				})
 			})
@@ -69,7 +72,8 @@ func packageShowCommand(o *options) *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s package show hello", o.t.program),
 		Args:    exactly(1, "the NAME of a package"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			d, err := h.catalog.Describe(ctx, h.who, store.Snap, args[0])
+			in, name := packageNamed(args[0])
+			d, err := h.catalog.Describe(ctx, h.who, in, name)
 			if err != nil {
 				return err
 			}
@@ -82,11 +86,19 @@ func packageShowCommand(o *options) *cobra.Command {
 				}
 				fmt.Fprintln(w, "channels:")
 				for _, c := range d.Channels {
-					fmt.Fprintf(w, "  %s %s: %d (%s)%s\n", c.Channel, c.Architecture, c.Revision, c.Version, c.Note())
+					on := c.Architecture
+					if c.Base != "" {
+						on = c.Base + " " + on
+					}
+					fmt.Fprintf(w, "  %s %s: %d (%s)%s%s\n", c.Channel, on, c.Revision, c.Version, pinsText(c.Resources), c.Note())
 				}
 				fmt.Fprintln(w, "revisions:")
 				for _, r := range d.Revisions {
-					fmt.Fprintf(w, "  %d: %s %s, %d bytes, %s\n", r.Number, r.Version, archs(r.Platforms), r.Size, r.Status)
+					on := archs(r.Platforms)
+					if p.Namespace == store.Charm {
+						on = "for " + basesText(r.Platforms)
+					}
+					fmt.Fprintf(w, "  %d: %s %s, %d bytes, %s\n", r.Number, r.Version, on, r.Size, r.Status)
 				}
 			})
 		}),
@@ -137,7 +149,8 @@ func packageSetCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			p, err := h.catalog.ChangePackage(cmd.Context(), h.who, store.Snap, args[0], c)
+			in, name := packageNamed(args[0])
+			p, err := h.catalog.ChangePackage(cmd.Context(), h.who, in, name, c)
 			if err != nil {
 				return err
 			}
@@ -160,18 +173,30 @@ func packageSetCommand(o *options) *cobra.Command {
 func releaseCommand(o *options) *cobra.Command {
 	var p catalog.Pointing
 	var cancel bool
+	var resources []string
 	cmd := &cobra.Command{
-		Use:   "release SNAP REVISION CHANNEL...",
+		Use:   "release NAME REVISION CHANNEL...",
 		Short: "Point channels at a revision",
+		Long: `Points channels at a revision. NAME is the name of a snap; charm/NAME is a charm or a
+bundle. A charm goes with the revisions of its resources that --resource names, and
+cannot go without those that it needs.`,
 		Example: fmt.Sprintf(`  %[1]s release hello 12 stable candidate
   %[1]s release hello 13 stable --progressive 20
   %[1]s release hello 13 stable --cancel
-  %[1]s release hello 14 edge/fix-42 --arch arm64`, o.t.program),
-		Args: atLeast(3, "a snap, a revision and at least one channel"),
+  %[1]s release hello 14 edge/fix-42 --arch arm64
+  %[1]s release charm/pantry 3 stable --resource recipes:2`, o.t.program),
+		Args: atLeast(3, "a NAME, a revision and at least one channel"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revision, err := strconv.Atoi(args[1])
 			if err != nil || revision < 1 {
 				return usagef("%q is not a revision", args[1])
+			}
+			pins, err := parsePins(resources)
+			if err != nil {
+				return err
+			}
+			for _, pin := range pins {
+				p.Resources = append(p.Resources, store.ResourcePin(pin))
 			}
 			if p.Percentage == 100 {
 				p.Percentage, p.AtOnce = 0, true
@@ -188,7 +213,8 @@ func releaseCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			moved, err := h.catalog.Move(cmd.Context(), h.who, store.Snap, store.Ref{Name: args[0]}, to)
+			in, name := packageNamed(args[0])
+			moved, err := h.catalog.Move(cmd.Context(), h.who, in, store.Ref{Name: name}, to)
 			if err != nil {
 				return err
 			}
@@ -196,6 +222,7 @@ func releaseCommand(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&p.Architecture, "arch", "", "only on this `architecture`; default: all of the revision's")
+	cmd.Flags().StringArrayVar(&resources, "resource", nil, "the revision of a resource, as `NAME:REVISION`; 0: none of a charm's, a snap's newest; may be repeated")
 	cmd.Flags().Float64Var(&p.Percentage, "progressive", 0, "`percentage` of the devices that have the snap from the channel; 100: all of them, at once")
 	cmd.Flags().BoolVar(&p.Paused, "paused", false, "reach no further device than those that have the progressive release")
 	cmd.Flags().BoolVar(&cancel, "cancel", false, "take the progressive release back: everyone gets what was there before")
@@ -205,10 +232,11 @@ func releaseCommand(o *options) *cobra.Command {
 func closeCommand(o *options) *cobra.Command {
 	var arch string
 	cmd := &cobra.Command{
-		Use:     "close SNAP CHANNEL...",
+		Use:     "close NAME CHANNEL...",
 		Short:   "Close channels, so that devices fall back to a safer one",
-		Example: fmt.Sprintf("  %[1]s close hello edge beta", o.t.program),
-		Args:    atLeast(2, "a snap and at least one channel"),
+		Long:    "Closes channels. NAME is the name of a snap; charm/NAME is a charm or a bundle.",
+		Example: fmt.Sprintf("  %[1]s close hello edge beta\n  %[1]s close charm/pantry edge", o.t.program),
+		Args:    atLeast(2, "a NAME and at least one channel"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			channels, err := parseChannels(args[1:])
 			if err != nil {
@@ -219,7 +247,8 @@ func closeCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			made, err := h.catalog.Close(cmd.Context(), h.who, store.Snap, args[0], channels, arch)
+			in, name := packageNamed(args[0])
+			made, err := h.catalog.Close(cmd.Context(), h.who, in, name, channels, arch)
 			if err != nil {
 				return err
 			}
@@ -233,13 +262,17 @@ func closeCommand(o *options) *cobra.Command {
 func (o *options) printReleases(name string, made []store.Release) error {
 	return o.t.print(map[string]any{"releases": made}, func(w io.Writer) {
 		for _, r := range made {
+			on := r.Platform.Architecture
+			if r.Platform.BaseName != "" {
+				on = baseText(r.Platform)
+			}
 			switch {
 			case r.Revision == 0:
-				fmt.Fprintf(w, "%s %s %s closed\n", name, r.Channel.Name(), r.Platform.Architecture)
+				fmt.Fprintf(w, "%s %s %s closed\n", name, r.Channel.Name(), on)
 			case r.Percentage != 0:
-				fmt.Fprintf(w, "%s %s %s %d (%g%%)\n", name, r.Channel.Name(), r.Platform.Architecture, r.Revision, r.Percentage)
+				fmt.Fprintf(w, "%s %s %s %d (%g%%)%s\n", name, r.Channel.Name(), on, r.Revision, r.Percentage, pinsText(r.Resources))
 			default:
-				fmt.Fprintf(w, "%s %s %s %d\n", name, r.Channel.Name(), r.Platform.Architecture, r.Revision)
+				fmt.Fprintf(w, "%s %s %s %d%s\n", name, r.Channel.Name(), on, r.Revision, pinsText(r.Resources))
 			}
 		}
 		if len(made) == 0 {

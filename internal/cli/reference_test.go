@@ -84,7 +84,7 @@ func commandPage(t *testing.T) string {
 Made from the program; ` + "`larder VERB --help`" + ` says the same. Called as ` + "`snap-proxy`, `snap-store-proxy`\nor `enterprise-store`" + ` (a link to the binary), it is the same program under that name.
 
 Commands work on the data directory, with or without a running server, and as any user who may
-write there. ` + "`login`, `logout`, `whoami`, `export-login` and all of `snap`" + ` are a publisher's: they ask a store over
+write there. ` + "`login`, `logout`, `whoami`, `export-login` and all of `snap`" + ` and ` + "`charm`" + ` are a publisher's: they ask a store over
 HTTP, here or elsewhere, and need no data directory. What they keep lies in ` + "`$XDG_CONFIG_HOME/larder`" + `, else
 ` + "`~/.config/larder`" + `, apart from any store's data. [What they print as JSON](json.md) is a page of its own.
 
@@ -255,6 +255,7 @@ var kindsOfSetting = map[settings.Kind]string{
 	settings.Issuer:   "http(s) URL, with its final slash or without",
 	settings.Host:     "host name",
 	settings.HostPort: "host name, with or without a port",
+	settings.Registry: "host name with a dot or a port",
 	settings.Secrets:  "secrets of 16 characters or more, newest first, with commas between them",
 	settings.StoreID:  "store id",
 	settings.Date:     "day",

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/charmhub"
 	"github.com/larder-store/larder/client/snapstore"
 	"github.com/larder-store/larder/client/transport"
 	"github.com/larder-store/larder/internal/store"
@@ -23,8 +24,10 @@ import (
 // opens the data directory.
 type remote struct {
 	*snapstore.Client
+	charms *charmhub.Client // of the same store, where the realm is that of charms
 
 	o        *options
+	realm    *realm
 	named    string // --store
 	url      string // of the store, once it is open
 	flavour  flavour
@@ -43,16 +46,17 @@ const (
 
 var flavours = []flavour{flavourU1, flavourCandid, flavourGateway, flavourOnPrem}
 
-// credentialsVariable holds exported credentials, which then count instead of
-// those that a login left.
-const credentialsVariable = "LARDER_STORE_CREDENTIALS"
-
 // publicDashboard is where publishers of the public store log in.
 const publicDashboard = "https://dashboard.snapcraft.io"
 
-// at makes cmd one that works on a remote store.
+// at makes cmd one that works on a remote store of snaps.
 func (o *options) at(cmd *cobra.Command, run func(ctx context.Context, r *remote, args []string) error) *cobra.Command {
-	r := &remote{o: o}
+	return o.in(&snapRealm, cmd, run)
+}
+
+// in makes cmd one that works on a remote store.
+func (o *options) in(where *realm, cmd *cobra.Command, run func(ctx context.Context, r *remote, args []string) error) *cobra.Command {
+	r := &remote{o: o, realm: where}
 	r.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := r.open(cmd.Context()); err != nil {
@@ -74,24 +78,33 @@ func (r *remote) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.url, err = storeURL(cmp.Or(r.named, kept.Store)); err != nil {
+	if r.url, err = storeURL(cmp.Or(r.named, kept.last(r.realm))); err != nil {
 		return err
 	}
 	if r.url == "" {
 		return store.Unauthorisedf("not-logged-in", "not logged in to any store").
-			Try("log in with " + r.o.t.program + " login --store URL, or name a store with --store or LARDER_STORE")
+			Try("log in with " + r.o.t.program + " " + r.realm.login + " --store URL, or name a store with --store or LARDER_STORE")
+	}
+	if r.realm == &charmRealm {
+		return r.openAs(ctx, flavourGateway)
 	}
 	return r.openAs(ctx, cmp.Or(r.flavour, kept.Stores[r.url].Flavour, guessed(r.url)))
 }
 
 // openAs makes the client. From here on, what is printed may come from the store.
 func (r *remote) openAs(ctx context.Context, f flavour) error {
-	r.flavour, r.endpoint = f, endpointsOf(r.url, f)
-	file, err := publisherFile("credentials.json")
+	file, err := publisherFile(r.realm.file)
 	if err != nil {
 		return err
 	}
-	r.Client, err = snapstore.Open(ctx, "larder", r.endpoint, auth.FromEnvironment(credentialsVariable), auth.FileFallback(file))
+	r.flavour = f
+	keep := []auth.Option{auth.FromEnvironment(r.realm.variable()), auth.FileFallback(file)}
+	if r.realm == &charmRealm {
+		err = r.openCharms(ctx, keep)
+	} else {
+		r.endpoint = endpointsOf(r.url, f)
+		r.Client, err = snapstore.Open(ctx, r.realm.application, r.endpoint, keep...)
+	}
 	if err != nil {
 		return err
 	}
@@ -113,7 +126,7 @@ func (r *remote) transport() *transport.Client {
 }
 
 // storeURL reads an address as people write it. The public store is also
-// called snapcraft.io.
+// called snapcraft.io, and that of charms charmhub.io.
 func storeURL(text string) (string, error) {
 	if text == "" {
 		return "", nil
@@ -130,6 +143,8 @@ func storeURL(text string) (string, error) {
 		return "", store.Invalidf("bad-store-url", "the address of a store holds no name or password").Try("leave them out and log in")
 	case u.Host == "snapcraft.io":
 		return publicDashboard, nil
+	case u.Host == "charmhub.io":
+		return charmhub.Public().BaseURL, nil
 	}
 	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
 }
@@ -198,9 +213,9 @@ func unencrypted(base string) bool {
 	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// snapNames completes the names of the account's snaps, if it is logged in and
+// ownNames completes the names of the account's packages, if it is logged in and
 // the store answers at once.
-func (r *remote) snapNames(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (r *remote) ownNames(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -224,10 +239,15 @@ func (r *remote) snapNames(cmd *cobra.Command, args []string, _ string) ([]cobra
 
 // onSnap is at for a command whose first argument is the name of a snap.
 func (o *options) onSnap(cmd *cobra.Command, run func(ctx context.Context, r *remote, name string, args []string) error) *cobra.Command {
-	o.at(cmd, func(ctx context.Context, r *remote, args []string) error { return run(ctx, r, args[0], args[1:]) })
+	return o.onOne(&snapRealm, cmd, run)
+}
+
+// onOne is in for a command whose first argument is the name of a package.
+func (o *options) onOne(where *realm, cmd *cobra.Command, run func(ctx context.Context, r *remote, name string, args []string) error) *cobra.Command {
+	o.in(where, cmd, func(ctx context.Context, r *remote, args []string) error { return run(ctx, r, args[0], args[1:]) })
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		named, _ := cmd.Flags().GetString("store")
-		return (&remote{o: o, named: named}).snapNames(cmd, args, typed)
+		return (&remote{o: o, realm: where, named: named}).ownNames(cmd, args, typed)
 	}
 	return cmd
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/charmhub"
 	"github.com/larder-store/larder/client/snapstore"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -19,17 +19,17 @@ var loginTroubles = []struct {
 	err  error
 	as   func(code, format string, args ...any) *store.Error
 	code string
-	next string // LARDER stands for the program, URL for the store
+	next string // as step reads it
 }{
-	{auth.ErrCannotRefresh, store.Unauthorisedf, "login-expired", "LARDER login --store URL"},
+	{auth.ErrCannotRefresh, store.Unauthorisedf, "login-expired", "LOGIN --store URL"},
 	{auth.ErrSecondFactorRequired, store.Unauthorisedf, "second-factor-required", "give the code on the second line with --otp-stdin, or log in on a terminal"},
 	{auth.ErrSecondFactorFailed, store.Unauthorisedf, "second-factor-failed", "wait for the next code and try again"},
 	{auth.ErrInvalidLogin, store.Unauthorisedf, "invalid-login", "check both, or ask the store's operator for a new link"},
 	{auth.ErrAccountBlocked, store.Forbiddenf, "account-blocked", "ask the store's operator"},
-	{auth.ErrReadOnly, store.Conflictf, "credentials-in-environment", "unset " + credentialsVariable + " first"},
-	{auth.ErrNotParseable, store.Invalidf, "bad-credentials", "export them again with LARDER export-login FILE"},
-	{auth.ErrKeyringLocked, store.Unavailablef, "keyring-locked", "unlock it, or use " + credentialsVariable},
-	{auth.ErrNoKeyring, store.Unavailablef, "no-keyring", "use " + credentialsVariable},
+	{auth.ErrReadOnly, store.Conflictf, "credentials-in-environment", "unset VARIABLE first"},
+	{auth.ErrNotParseable, store.Invalidf, "bad-credentials", "export them again with EXPORT"},
+	{auth.ErrKeyringLocked, store.Unavailablef, "keyring-locked", "unlock it, or use VARIABLE"},
+	{auth.ErrNoKeyring, store.Unavailablef, "no-keyring", "use VARIABLE"},
 	{auth.ErrInteractionRequired, store.Invalidf, "no-way-to-log-in", "try another --flavour"},
 	{auth.ErrNoDischarge, store.Invalidf, "no-way-to-log-in", "try another --flavour"},
 	{auth.ErrTokenTimeout, store.Unavailablef, "login-timeout", "try again"},
@@ -38,12 +38,12 @@ var loginTroubles = []struct {
 }
 
 // remoteSteps is what a publisher can do about the refusals of a store, by
-// their code. LARDER stands for the program, URL for the store.
+// their code, as step reads them.
 var remoteSteps = map[string]string{
-	"resource-not-found":           "LARDER snap names lists yours; LARDER snap register NAME makes one",
+	"resource-not-found":           "PUBLISH names lists yours; PUBLISH register NAME makes one",
 	"already-registered":           "choose another name, or ask the store's operator",
 	"already-claimed":              "choose another name, or ask the store's operator",
-	"already-owned":                "it is yours: LARDER snap upload FILE",
+	"already-owned":                "it is yours: PUBLISH upload FILE",
 	"reserved-name":                "choose another name, or ask the store's operator",
 	"macaroon-permission-required": "log in again, with --permissions and --channel that allow it",
 	"user-not-ready":               "accept the store's terms, or ask its operator",
@@ -52,9 +52,9 @@ var remoteSteps = map[string]string{
 
 // stepsByKind is the same for everything that has no row above.
 var stepsByKind = map[store.Kind]string{
-	store.KindUnauthorised: "LARDER login --store URL",
-	store.KindForbidden:    "LARDER whoami shows what the login allows",
-	store.KindNotFound:     "LARDER snap names lists yours",
+	store.KindUnauthorised: "LOGIN --store URL",
+	store.KindForbidden:    "WHOAMI shows what the login allows",
+	store.KindNotFound:     "PUBLISH names lists yours",
 	store.KindConflict:     "look at what the store has, and try again",
 	store.KindInvalid:      "correct it and try again",
 	store.KindTooLarge:     "ask the store's operator about its limits",
@@ -92,6 +92,7 @@ func (r *remote) told(err error) error {
 	var network *snapstore.NetworkError
 	var invalid *snapstore.InvalidResponseError
 	var request *snapstore.RequestError
+	var unresolved *charmhub.ResolveError
 	switch {
 	case err == nil, errors.As(err, new(usageError)), errors.As(err, new(outcome)), errors.As(err, &ours),
 		errors.Is(err, context.Canceled):
@@ -116,6 +117,8 @@ func (r *remote) told(err error) error {
 	case errors.As(err, &invalid):
 		return store.Unavailablef("not-a-store", "%s does not answer as a store does", r.url).Because(err).
 			Try("check the address, and what stands before the store")
+	case errors.As(err, &unresolved):
+		return r.unresolved(unresolved)
 	case errors.As(err, &request):
 		return store.Invalidf("invalid-request", "%s", request.Problem).Try("correct it and try again")
 	case errors.As(err, &refused):
@@ -146,8 +149,8 @@ func (r *remote) refusal(e *snapstore.StoreError) error {
 	kind := kindOf(e.Status)
 	message, step := stepIn(strings.Join(said, "; "))
 	switch known := remoteSteps[code]; {
-	case kind == store.KindUnauthorised && os.Getenv(credentialsVariable) != "":
-		step = credentialsVariable + " is no longer good: LARDER export-login FILE --store URL"
+	case kind == store.KindUnauthorised && r.realm.inEnvironment():
+		step = "VARIABLE is no longer good: EXPORT --store URL"
 	case kind == store.KindUnauthorised:
 		step = stepsByKind[kind]
 	case known != "":
@@ -162,6 +165,18 @@ func (r *remote) refusal(e *snapstore.StoreError) error {
 	return refusal.Try(r.step(step))
 }
 
+// unresolved says that a store has not the charm that juju would ask for.
+func (r *remote) unresolved(e *charmhub.ResolveError) error {
+	if e.Refused == nil {
+		return store.NotFoundf("not-found", "%v", e)
+	}
+	message, step := stepIn(e.Refused.Message)
+	if len(e.Suggestions) > 0 || step == "" {
+		step = r.step("PUBLISH info " + e.Package + " shows what there is")
+	}
+	return store.NotFoundf(e.Refused.Code, "the store refuses: %s", message).Try(step)
+}
+
 // stepIn parts the next step from a sentence of a larder, which puts it into
 // brackets at the end.
 func stepIn(text string) (sentence, step string) {
@@ -171,8 +186,12 @@ func stepIn(text string) (sentence, step string) {
 	return text, ""
 }
 
+// step is a next step in which words in capitals stand for the commands of the
+// realm, for the store, and for the variable with exported credentials.
 func (r *remote) step(text string) string {
-	return strings.NewReplacer("LARDER", r.o.t.program, "URL", r.url).Replace(text)
+	larder := r.o.t.program + " "
+	return strings.NewReplacer("LOGIN", larder+r.realm.login, "WHOAMI", larder+r.realm.whoami, "EXPORT", larder+r.realm.export,
+		"PUBLISH", larder+r.realm.kind, "URL", r.url, "VARIABLE", r.realm.variable()).Replace(text)
 }
 
 // withStep replaces the next step of an error.

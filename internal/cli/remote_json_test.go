@@ -50,7 +50,7 @@ func newPublisher(t *testing.T) publisher {
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(home, "no-bus")) // no keyring
-	for _, name := range []string{"LARDER_STORE", credentialsVariable, adminMacaroon} {
+	for _, name := range []string{"LARDER_STORE", "CHARMCRAFT_AUTH", credentialsVariable, adminMacaroon} {
 		t.Setenv(name, "")
 	}
 	return publisher{t}

@@ -12,8 +12,9 @@ import (
 )
 
 // What a publisher keeps on this machine lies in $XDG_CONFIG_HOME/larder, apart
-// from any store's data: logins.json says where, credentials.json with what
-// where there is no keyring, and keys/ holds signing keys.
+// from any store's data: logins.json says where, credentials.json and
+// charm-credentials.json with what where there is no keyring, and keys/ holds
+// signing keys.
 
 // publisherFile is the path of a file or directory that a publisher keeps.
 func publisherFile(elements ...string) (string, error) {
@@ -30,7 +31,8 @@ func publisherFile(elements ...string) (string, error) {
 
 // logins are the stores that were logged in to.
 type logins struct {
-	Store  string             `json:"store"` // URL of the last one
+	Store  string             `json:"store"`            // URL of the last one
+	Charms string             `json:"charms,omitempty"` // the last one of larder charm login
 	Stores map[string]loginAt `json:"stores"`
 }
 
@@ -58,11 +60,23 @@ func readLogins() (logins, error) {
 	return kept, nil
 }
 
+// last is the store that commands ask unless told otherwise.
+func (l logins) last(in *realm) string {
+	if in == &charmRealm && l.Charms != "" {
+		return l.Charms
+	}
+	return l.Store
+}
+
 // remember makes the store the one that commands ask, until the next login.
 func (r *remote) remember() error {
 	kept, err := readLogins()
 	if err != nil {
 		return err
+	}
+	if r.realm == &charmRealm {
+		kept.Charms = r.url
+		return kept.write()
 	}
 	if kept.Stores == nil {
 		kept.Stores = make(map[string]loginAt)
@@ -77,7 +91,9 @@ func (r *remote) forgetLogin() error {
 	if err != nil {
 		return err
 	}
-	delete(kept.Stores, r.url)
+	if r.realm == &snapRealm {
+		delete(kept.Stores, r.url)
+	}
 	return kept.write()
 }
 

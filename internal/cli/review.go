@@ -31,19 +31,22 @@ func reviewCommand(o *options) *cobra.Command {
 
 // heldLine is a revision that waits, as a list shows it.
 type heldLine struct {
-	Name        string    `json:"name"`
-	Revision    int       `json:"revision"`
-	Version     string    `json:"version"`
-	Publisher   string    `json:"publisher"`
-	Confinement string    `json:"confinement"`
-	Size        int64     `json:"size"` // bytes
-	UploadedAt  time.Time `json:"uploaded-at"`
-	Rule        string    `json:"rule,omitempty"` // of the policy, that holds it
+	Name        string          `json:"name"`
+	Namespace   store.Namespace `json:"namespace"`
+	Type        string          `json:"type"` // of the snap; charm or bundle
+	Revision    int             `json:"revision"`
+	Version     string          `json:"version"`
+	Publisher   string          `json:"publisher"`
+	Confinement string          `json:"confinement"` // of a snap
+	Size        int64           `json:"size"`        // bytes
+	UploadedAt  time.Time       `json:"uploaded-at"`
+	Rule        string          `json:"rule,omitempty"` // of the policy, that holds it
 }
 
 func lineOf(h catalog.Held) heldLine {
 	l := heldLine{
-		Name: h.Package.Name, Revision: h.Revision.Number, Version: h.Revision.Version, Publisher: h.Package.Publisher.Username,
+		Name: h.Package.Name, Namespace: h.Package.Namespace, Type: h.Revision.Meta.Type, Revision: h.Revision.Number,
+		Version: h.Revision.Version, Publisher: h.Package.Publisher.Username,
 		Confinement: h.Revision.Meta.Confinement, Size: h.Revision.Size, UploadedAt: h.Revision.CreatedAt,
 	}
 	if n := len(h.Reviews); n > 0 {
@@ -68,9 +71,9 @@ func reviewListCommand(o *options) *cobra.Command {
 				lines[i] = lineOf(one)
 			}
 			return o.t.print(map[string]any{"held": lines}, func(w io.Writer) {
-				table(w, "Name\tRevision\tVersion\tPublisher\tRule", func(row func(string, ...any)) {
+				table(w, "Name\tType\tRevision\tVersion\tPublisher\tRule", func(row func(string, ...any)) {
 					for _, l := range lines {
-						row("%s\t%d\t%s\t%s\t%s", l.Name, l.Revision, l.Version, l.Publisher, cmp.Or(l.Rule, "-"))
+						row("%s\t%s\t%d\t%s\t%s\t%s", argumentOf(l.Namespace, l.Name), l.Type, l.Revision, l.Version, l.Publisher, cmp.Or(l.Rule, "-"))
 					}
 				})
 			})
@@ -88,16 +91,17 @@ func parseRevision(text string) (int, error) {
 
 func reviewShowCommand(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show SNAP REVISION",
+		Use:     "show NAME REVISION",
 		Short:   "Show a revision, what it asks for, and what was decided about it",
-		Example: fmt.Sprintf("  %[1]s review show hello 3", o.t.program),
-		Args:    exactly(2, "a snap and a revision"),
+		Example: fmt.Sprintf("  %[1]s review show hello 3\n  %[1]s review show charm/pantry 2", o.t.program),
+		Args:    exactly(2, "a name and a revision"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			number, err := parseRevision(args[1])
 			if err != nil {
 				return err
 			}
-			held, err := h.catalog.ReviewOf(ctx, h.who, store.Snap, args[0], number)
+			in, name := packageNamed(args[0])
+			held, err := h.catalog.ReviewOf(ctx, h.who, in, name, number)
 			if err != nil {
 				return err
 			}
@@ -109,13 +113,22 @@ func reviewShowCommand(o *options) *cobra.Command {
 func (o *options) printHeld(held catalog.Held) error {
 	return o.t.print(held, func(w io.Writer) {
 		r, p := held.Revision, held.Package
-		fmt.Fprintf(w, "name: %s\nrevision: %d\nstatus: %s\nversion: %s\npublisher: %s (%s)\nconfinement: %s\ngrade: %s\nsize: %d\narchitectures: %s\n",
-			p.Name, r.Number, r.Status, r.Version, p.Publisher.Username, p.Publisher.Validation,
-			r.Meta.Confinement, r.Meta.Grade, r.Size, archs(r.Platforms))
+		fmt.Fprintf(w, "name: %s\nrevision: %d\nstatus: %s\nversion: %s\npublisher: %s (%s)\n",
+			p.Name, r.Number, r.Status, r.Version, p.Publisher.Username, p.Publisher.Validation)
+		if p.Namespace == store.Snap {
+			fmt.Fprintf(w, "confinement: %s\ngrade: %s\nsize: %d\narchitectures: %s\n",
+				r.Meta.Confinement, r.Meta.Grade, r.Size, archs(r.Platforms))
+		} else {
+			fmt.Fprintf(w, "type: %s\nsize: %d\nbases: %s\n", r.Meta.Type, r.Size, basesText(r.Platforms))
+		}
+		asks, offers := "plugs", "slots"
+		if p.Namespace == store.Charm {
+			asks, offers = "requires", "provides"
+		}
 		for _, l := range []struct {
 			title string
 			list  []string
-		}{{"plugs", held.Plugs}, {"slots", held.Slots}, {"warnings", held.Warnings}, {"channels", held.Channels}} {
+		}{{asks, held.Plugs}, {offers, held.Slots}, {"warnings", held.Warnings}, {"channels", held.Channels}} {
 			if len(l.list) > 0 {
 				fmt.Fprintf(w, "%s: %s\n", l.title, strings.Join(l.list, ", "))
 			}
@@ -136,16 +149,17 @@ type decide func(c *catalog.Catalog, ctx context.Context, who store.Principal, n
 func reviewDecideCommand(o *options, verb, short string, decide decide) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:     verb + " SNAP REVISION",
+		Use:     verb + " NAME REVISION",
 		Short:   short,
 		Example: fmt.Sprintf("  %[1]s review %[2]s hello 3 --reason \"see ticket 7\"", o.t.program, verb),
-		Args:    exactly(2, "a snap and a revision"),
+		Args:    exactly(2, "a name and a revision"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			number, err := parseRevision(args[1])
 			if err != nil {
 				return err
 			}
-			held, err := decide(h.catalog, ctx, h.who, store.Snap, args[0], number, reason)
+			in, name := packageNamed(args[0])
+			held, err := decide(h.catalog, ctx, h.who, in, name, number, reason)
 			if err != nil {
 				return err
 			}
@@ -166,12 +180,14 @@ which must fit. The first rule that fits decides; what none fits is accepted.
   accept validation=verified,starred
   hold confinement=classic
   hold plug=docker-support,system-files
+  hold type=charm,bundle publisher!=ops
   reject size>2GiB
   accept
 
 Conditions are about architecture, base, confinement, grade, package, plug, slot,
-provenance, publisher, size, type, validation and warnings. A policy that a store
-has of its own counts for the packages that are at home in it.`,
+provenance, publisher, size, type, validation and warnings. Charms and bundles have
+no base, confinement, grade, plugs and slots. A policy that a store has of its own
+counts for the packages that are at home in it.`,
 		Example: fmt.Sprintf("  %[1]s review policy show\n  %[1]s review policy set policy.txt\n  %[1]s review policy check hello_1.snap",
 			o.t.program),
 	}, policyShowCommand(o), policySetCommand(o), policyCheckCommand(o))
@@ -231,11 +247,11 @@ func policySetCommand(o *options) *cobra.Command {
 func policyCheckCommand(o *options) *cobra.Command {
 	var storeID, file string
 	cmd := &cobra.Command{
-		Use:   "check SNAPFILE",
-		Short: "Say what a policy would do with a snap, without taking it in",
+		Use:   "check FILE",
+		Short: "Say what a policy would do with a snap, charm or bundle, without taking it in",
 		Example: fmt.Sprintf("  %[1]s review policy check hello_1.snap\n  %[1]s review policy check hello_1.snap --policy new.txt",
 			o.t.program),
-		Args: exactly(1, "the SNAPFILE"),
+		Args: exactly(1, "the FILE"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
 			policy, err := h.catalog.ReviewPolicy(ctx, h.who, storeID)
 			if err == nil && file != "" {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/larder-store/larder/internal/dialect/candid"
+	"github.com/larder-store/larder/internal/dialect/oci"
 	"github.com/larder-store/larder/internal/dialect/snapdevice"
 	"github.com/larder-store/larder/internal/dialect/snappublisher"
 	"github.com/larder-store/larder/internal/dialect/sso"
@@ -45,7 +46,7 @@ directory without a store gets one, with a root of its own.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", env("LARDER_LISTEN", "127.0.0.1:8444"), "`HOST:PORT` to listen on (LARDER_LISTEN)")
-	cmd.Flags().BoolVar(&demo, "demo", false, "fill the store with a few small snaps to look around with")
+	cmd.Flags().BoolVar(&demo, "demo", false, "fill the store with a few small snaps and charms to look around with")
 	return cmd
 }
 
@@ -137,7 +138,7 @@ func (o *options) welcome(at string, f upkeep.Founded, admin *firstAdmin, demo b
 		fmt.Fprintf(w, "Serving on %s\nStore ID: %s\n", at, f.StoreID)
 		o.introduce(w, admin)
 		if demo {
-			fmt.Fprintln(w, "Filling the store with demo snaps…")
+			fmt.Fprintln(w, "Filling the store with samples…")
 		} else {
 			o.tryNext(w, at, false)
 		}
@@ -176,6 +177,16 @@ func (h *house) mounts(listening string) []server.Mount {
 		{Name: "uploads", Under: uploads, Handler: publishers, BodyLimit: -1}, // the catalog has limits of its own
 		{Name: "sso", Under: sso.Under, Exactly: sso.Exactly, Handler: h.signOn(), BodyLimit: sso.BodyLimit, Errors: sso.Errors},
 		h.identityMount(),
+		h.charmhubMount(),
+		h.registryMount(),
+	}
+}
+
+// registryMount is the registry of charms' images.
+func (h *house) registryMount() server.Mount {
+	return server.Mount{
+		Name: "oci", Under: oci.Under, Exactly: oci.Exactly, Errors: oci.Errors, BodyLimit: -1, // the catalog has limits of its own
+		Handler: oci.New(oci.Options{Catalog: h.catalog, Identity: h.identity, BaseURL: h.baseURL}),
 	}
 }
 

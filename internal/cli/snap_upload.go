@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,12 +36,6 @@ type uploaded struct {
 	Page     string   `json:"page,omitempty"`
 	Review   string   `json:"status-url"`
 	Errors   []said   `json:"errors"`
-}
-
-// said is one thing that a store has against an upload.
-type said struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
 }
 
 func snapUploadCommand(o *options) *cobra.Command {
@@ -92,20 +85,20 @@ func (u *uploading) run(ctx context.Context, r *remote, file string) error {
 	a := uploaded{Name: cmp.Or(u.name, info.Name), Version: info.Version, Channels: u.channels}
 	if !r.byGateway() {
 		if err := r.Dashboard().CheckPush(ctx, a.Name); err != nil {
-			return u.advise(r, err, a.Name)
+			return r.unregistered(err, a.Name)
 		}
 	}
-	id, size, err := u.send(ctx, r, file, u.resume)
+	id, size, err := r.send(ctx, file, u.resume)
 	if err != nil {
 		return err
 	}
 	for name, file := range components {
-		if components[name], _, err = u.send(ctx, r, file, ""); err != nil {
+		if components[name], _, err = r.send(ctx, file, ""); err != nil {
 			return err
 		}
 	}
 	if a.Review, err = u.notify(ctx, r, a.Name, id, size, components); err != nil {
-		return u.advise(r, err, a.Name)
+		return r.unregistered(err, a.Name)
 	}
 	return u.follow(ctx, r, a)
 }
@@ -129,38 +122,6 @@ func readSnap(ctx context.Context, file string) (*inspect.SnapInfo, error) {
 	return info, nil
 }
 
-// advise turns a refusal that is about the name into one that says what to do.
-func (u *uploading) advise(r *remote, err error, name string) error {
-	var refused *snapstore.StoreError
-	if errors.As(err, &refused) && refused.HasCode("resource-not-found") {
-		return withStep(r.told(err), "register it first: "+r.o.t.program+" snap register "+name)
-	}
-	return err
-}
-
-// send uploads one file: with a bar to a person, with lines otherwise.
-func (u *uploading) send(ctx context.Context, r *remote, file, resume string) (id string, size int64, err error) {
-	stat, err := os.Stat(file)
-	if err != nil {
-		return "", 0, store.NotFoundf("file-not-found", "cannot read %s", file).Because(errors.Unwrap(err))
-	}
-	base := filepath.Base(file)
-	r.o.t.say("Uploading %s, %d bytes", base, stat.Size())
-	meter := r.o.t.newMeter(base, "bytes")
-	id, err = r.UploadFile(ctx, file, &snapstore.UploadOptions{
-		ResumeID: resume, Progress: func(p snapstore.Progress) { meter.show(p.Done, p.Total) },
-	})
-	meter.done()
-	return id, stat.Size(), err
-}
-
-// say prints a line about progress where no bar is shown.
-func (t *terminal) say(format string, args ...any) {
-	if !t.json && !t.interactive() {
-		fmt.Fprintf(t.err, format+"\n", args...)
-	}
-}
-
 func (u *uploading) notify(ctx context.Context, r *remote, name, id string, size int64, components map[string]string) (review string, err error) {
 	if r.byGateway() {
 		return r.NotifyRevision(ctx, name, id)
@@ -171,42 +132,14 @@ func (u *uploading) notify(ctx context.Context, r *remote, name, id string, size
 	return pushed.StatusURL, err
 }
 
-// follow waits for the review, tells of each state, and ends with the exit code
-// that says how it ended.
+// follow waits for the review and ends with the exit code that says how it ended.
 func (u *uploading) follow(ctx context.Context, r *remote, a uploaded) error {
-	var review snapstore.Review
-	var err error
-	if u.noWait {
-		review, err = r.ReviewStatus(ctx, a.Review)
-	} else {
-		meter := r.o.t.newSpinner("Review")
-		last := ""
-		review, err = r.WaitForReview(ctx, a.Review, func(now snapstore.Review) {
-			if now.Status != last {
-				r.o.t.say("Review: %s", now.Status)
-				meter.show(now.Status)
-			}
-			last = now.Status
-		})
-		meter.done()
-	}
-	if err != nil && !errors.As(err, new(*snapstore.ReviewError)) {
-		return withStep(r.told(err), r.o.t.program+" snap revisions "+a.Name+" shows how the review goes")
+	review, err := r.review(ctx, a.Name, a.Review, u.noWait)
+	if err != nil {
+		return err
 	}
 	a.Status, a.Revision, a.Page = review.Status, review.Revision, review.URL
-	for _, e := range review.Errors {
-		a.Errors = append(a.Errors, said{Code: e.Code, Message: e.Message})
-	}
-	switch {
-	case review.Done && !review.Accepted():
-		a.State = "rejected"
-	case review.Held:
-		a.State = "held"
-	case review.Done:
-		a.State = "accepted"
-	default:
-		a.State = "processing"
-	}
+	a.Errors, a.State = saidIn(review), stateOf(review)
 	if a.State == "accepted" && r.byGateway() && len(u.channels) > 0 {
 		if err := r.release(ctx, a.Name, a.Revision, u.channels, nil); err != nil {
 			return err
@@ -215,7 +148,7 @@ func (u *uploading) follow(ctx context.Context, r *remote, a uploaded) error {
 	if err := r.o.t.print(a, func(w io.Writer) { a.print(w) }); err != nil {
 		return err
 	}
-	return a.outcome(r)
+	return r.outcome(a.Name, review)
 }
 
 func (a *uploaded) print(w io.Writer) {
@@ -235,21 +168,4 @@ func (a *uploaded) print(w io.Writer) {
 	for _, e := range a.Errors {
 		fmt.Fprintf(w, "  %s: %s\n", e.Code, e.Message)
 	}
-}
-
-// outcome is the error that an upload ends with, nil when it is accepted or
-// still being looked at.
-func (a *uploaded) outcome(r *remote) error {
-	switch a.State {
-	case "rejected":
-		reason := "it says no more"
-		if len(a.Errors) > 0 {
-			reason = a.Errors[0].Message
-		}
-		return outcome{store.Invalidf("rejected", "the store rejected %s: %s", a.Name, reason).Try("correct the snap and upload it again"), exitRejected}
-	case "held":
-		return outcome{store.Forbiddenf("held", "%s revision %d is held for review", a.Name, a.Revision).
-			Try("the store's operator decides with larder review; see " + r.o.t.program + " snap revisions " + a.Name), exitHeld}
-	}
-	return nil
 }

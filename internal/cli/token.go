@@ -35,7 +35,7 @@ type askFlags struct {
 func (f *askFlags) register(cmd *cobra.Command, ttl time.Duration) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.ask.Permissions, "permission", nil, "allow this `permission`, such as package-manage or package_push; may be repeated")
-	fl.StringArrayVar(&f.packages, "package", nil, "only for this `package`, as NAME, snap/NAME or charm/NAME; may be repeated")
+	fl.StringArrayVar(&f.packages, "package", nil, "only for this `package`, as NAME, snap/NAME, charm/NAME or bundle/NAME; may be repeated")
 	fl.StringArrayVar(&f.ask.Channels, "channel", nil, "only for channels like this `pattern`; may be repeated")
 	fl.StringArrayVar(&f.ask.Stores, "store", nil, "only for packages of the `store` with this id; may be repeated")
 	fl.DurationVar(&f.ttl, "ttl", ttl, "how long it is good for, a `time` from 10s to 8760h")
@@ -50,11 +50,15 @@ func (f *askFlags) asked() (identity.Asked, error) {
 	f.ask.TTL = &seconds
 	for _, p := range f.packages {
 		limit := store.PackageLimit{Name: p}
-		if namespace, name, ok := strings.Cut(p, "/"); ok {
-			if namespace != string(store.Snap) && namespace != string(store.Charm) {
-				return f.ask, usagef("--package takes NAME, snap/NAME or charm/NAME, not %s", p)
+		if typ, name, ok := strings.Cut(p, "/"); ok {
+			switch typ {
+			case string(store.Snap):
+				limit = store.PackageLimit{Namespace: store.Snap, Name: name}
+			case store.TypeCharm, store.TypeBundle:
+				limit = store.PackageLimit{Namespace: store.Charm, Type: typ, Name: name}
+			default:
+				return f.ask, usagef("--package takes NAME, snap/NAME, charm/NAME or bundle/NAME, not %s", p)
 			}
-			limit = store.PackageLimit{Namespace: store.Namespace(namespace), Name: name}
 		}
 		f.ask.Packages = append(f.ask.Packages, limit)
 	}
@@ -227,9 +231,10 @@ func tokenRotateKeysCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate-keys [PURPOSE...]",
 		Short: "Make tokens with new keys from now on",
-		Long: `Makes new keys, for all purposes or those that you name. What was made with the old
-ones holds on for the time of --keep; with 0s it ends at once, and people log in
-again. The purposes: ` + strings.Join(identity.KeyPurposes(), ", ") + ".",
+		Long: `Makes new keys, for those purposes that you name, or for all but image-pull, whose
+passwords stand in documents of every charm. What was made with the old ones holds on
+for the time of --keep; with 0s it ends at once, and people log in again. The purposes:
+` + strings.Join(identity.KeyPurposes(), ", ") + ".",
 		Example: fmt.Sprintf("  %[1]s token rotate-keys\n  %[1]s token rotate-keys exchanged --keep 0s", o.t.program),
 		Args:    atLeast(0, "the PURPOSEs"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {

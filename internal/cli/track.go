@@ -27,7 +27,8 @@ func trackListCommand(o *options) *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s package track list hello", o.t.program),
 		Args:    exactly(1, "the NAME of a package"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			p, err := h.catalog.Tracks(ctx, h.who, store.Snap, args[0])
+			in, name := packageNamed(args[0])
+			p, err := h.catalog.Tracks(ctx, h.who, in, name)
 			if err != nil {
 				return err
 			}
@@ -82,7 +83,8 @@ func trackAddCommand(o *options) *cobra.Command {
 				tracks[i] = t
 				tracks[i].Name = name
 			}
-			n, err := h.catalog.AddTracks(ctx, h.who, store.Snap, args[0], tracks)
+			in, name := packageNamed(args[0])
+			n, err := h.catalog.AddTracks(ctx, h.who, in, name, tracks)
 			if err != nil {
 				return err
 			}
@@ -118,7 +120,8 @@ func trackSetCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer h.close()
-			t, err := h.catalog.ChangeTrack(cmd.Context(), h.who, store.Snap, args[0], args[1], change)
+			in, name := packageNamed(args[0])
+			t, err := h.catalog.ChangeTrack(cmd.Context(), h.who, in, name, args[1], change)
 			if err != nil {
 				return err
 			}
@@ -138,7 +141,8 @@ func trackGuardrailCommand(o *options) *cobra.Command {
   %[1]s package track guardrail hello --remove '[0-9]+\.[0-9]+'`, o.t.program),
 		Args: exactly(1, "the NAME of a package"),
 		RunE: o.inStore(func(ctx context.Context, h *house, args []string) error {
-			have, err := h.catalog.ChangeGuardrails(ctx, h.who, store.Snap, args[0], add, remove)
+			in, name := packageNamed(args[0])
+			have, err := h.catalog.ChangeGuardrails(ctx, h.who, in, name, add, remove)
 			if err != nil {
 				return err
 			}
