@@ -36,6 +36,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"larder": scriptLarder,
 			"snap":   func(ts *testscript.TestScript, _ bool, args []string) { scriptSnap(t, ts, args) },
+			"charm":  scriptCharm,
+			"bundle": scriptBundle,
+			"layout": scriptLayout,
 			"json":   scriptJSON,
 			"serve":  func(ts *testscript.TestScript, _ bool, args []string) { scriptServe(t, ts, args) },
 			"get":    scriptGet,
@@ -60,7 +63,7 @@ func scriptLarder(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Env = []string{}
 	for _, name := range []string{
 		"PATH", "HOME", "LARDER_DATA", "LARDER_DB", "LARDER_BLOBS", "LARDER_SECRET",
-		"LARDER_STORE", "LARDER_STORE_CREDENTIALS", "SNAPCRAFT_ADMIN_MACAROON", "CRAFT_STORE_RETRIES",
+		"LARDER_STORE", "LARDER_STORE_CREDENTIALS", "SNAPCRAFT_ADMIN_MACAROON", "CHARMCRAFT_AUTH", "CRAFT_STORE_RETRIES",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)

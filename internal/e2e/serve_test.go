@@ -124,6 +124,9 @@ func TestTheDemoIsMadeOnce(t *testing.T) {
 	if _, err := info(s.url, "notes"); err != nil {
 		t.Errorf("the demo is not there: %v", err)
 	}
+	if shown := n.must("package", "show", "charm/pantry"); !strings.Contains(shown, "latest/stable ubuntu@24.04 arm64: 1") {
+		t.Errorf("the demo's charm is not there: %s", shown)
+	}
 	s.stop()
 	before := n.must("changes", "--limit", "1000")
 	filled(n.serve("--demo")).stop()
