@@ -31,7 +31,7 @@ func TestPublishersShareALogin(t *testing.T) {
 	}
 	kept := &auth.Store{Application: sdkApplication, Host: auth.HostOf(w.URL), Backend: file}
 
-	steps := python.Drive(t, task, env, w.operator)
+	steps := python.Drive(t, "drive.py", task, env, w.operator)
 	if len(steps) != 1 || steps[0].Raised != "" {
 		t.Fatalf("craft-store cannot log in: %+v", steps)
 	}
@@ -55,14 +55,14 @@ func TestPublishersShareALogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	task.Flavour, task.Export = "whoami", ""
-	if steps := python.Drive(t, task, env, w.operator); len(steps) != 1 || steps[0].Raised != "CredentialsUnavailable" {
+	if steps := python.Drive(t, "drive.py", task, env, w.operator); len(steps) != 1 || steps[0].Raised != "CredentialsUnavailable" {
 		t.Errorf("after the SDK logged out: %+v", steps)
 	}
 	if _, err := client(kept).Login(t.Context(), auth.UbuntuOneLogin{Email: w.person.Email, Password: w.person.Password},
 		auth.Grant{Permissions: dashboardWords, TTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if steps := python.Drive(t, task, env, w.operator); len(steps) != 1 || steps[0].Raised != "" {
+	if steps := python.Drive(t, "drive.py", task, env, w.operator); len(steps) != 1 || steps[0].Raised != "" {
 		t.Errorf("with the SDK's file: %+v", steps)
 	}
 }
@@ -85,7 +85,7 @@ func TestPublishersUploadALot(t *testing.T) {
 			if name == "SDK" {
 				steps = w.drive(task, w.operator)
 			} else {
-				steps = python.Drive(t, task, task.env(""), w.operator)
+				steps = python.Drive(t, "drive.py", task, task.env(""), w.operator)
 			}
 			for _, s := range steps {
 				if s.Raised != "" {

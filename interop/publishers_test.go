@@ -17,13 +17,15 @@ import (
 // A publishing is a task for a driver: python/drive.py, or sdk. Both do the
 // same steps, on a store of their own that nobody else publishes to.
 type publishing struct {
-	Flavour  string   `json:"flavour"`
-	URL      string   `json:"url"`
-	Name     string   `json:"name"`
-	Snaps    []string `json:"snaps"`
-	Email    string   `json:"email"`
-	Password string   `json:"password"`
-	Factor   bool     `json:"factor"` // ask for a code
+	Flavour string   `json:"flavour"`
+	URL     string   `json:"url"`
+	Name    string   `json:"name"`
+	Snaps   []string `json:"snaps"` // or charms
+	// Resources are the files of a charm.
+	Resources []string `json:"resources,omitempty"`
+	Email     string   `json:"email"`
+	Password  string   `json:"password"`
+	Factor    bool     `json:"factor"` // ask for a code
 	// NewPassword is what the operator changes the password to.
 	NewPassword string `json:"new-password,omitempty"`
 	// Export is the file for credentials that another program may use.
@@ -69,7 +71,7 @@ func TestPublishersClientsAgree(t *testing.T) {
 				client := harness.FindPython(t, python)
 				w := newPublisherWorld(t, client.Browser())
 				task := w.task(f.flavour, f.factor, python == "craft-store-2", snaps)
-				told[python] = client.Drive(t, task, task.env(filepath.Join(t.TempDir(), "seen")), w.operator)
+				told[python] = client.Drive(t, "drive.py", task, task.env(filepath.Join(t.TempDir(), "seen")), w.operator)
 			}
 			w := newPublisherWorld(t, harness.FindPython(t, "craft-store-3").Browser())
 			want := w.drive(w.task(f.flavour, f.factor, false, snaps), w.operator)
@@ -199,6 +201,8 @@ var unseen = map[string][]string{
 	"list one revision":          {"architectures", "base", "confinement", "epoch", "grade"},
 	"list revisions with fields": {"apps", "architectures", "base", "confinement", "epoch", "grade", "type"},
 	"list releases":              {"architecture"}, // of PublisherGateway, whose model is for charms
+	// PublisherGateway takes all revisions for those of no namespace.
+	"list charm revisions": {"bases"}, "list one charm revision": {"bases"}, "list charm revisions with the craft file": {"bases"},
 }
 
 // agree reports whether two normal answers are the same, but for members of the
@@ -298,14 +302,18 @@ var raised = []struct{ step, client, gateway, sdk string }{
 	{"register again", "StoreServerError", "CraftStoreError", "ErrConflict"},
 	{"register a reserved name", "StoreServerError", "", "ErrConflict"},
 	{"metadata of nothing", "", "CraftStoreError", "ErrNotFound"},
-	{"notify of no upload", "StoreServerError", "", "ErrNotFound"},
+	{"notify of no upload", "StoreServerError", "StoreServerError", "ErrNotFound"},
 	{"release of no revision", "StoreServerError", "CraftStoreError", "ErrNotFound"},
 	{"release to no channel", "StoreServerError", "", "StoreError"},
+	{"release without the resource", "StoreServerError", "CraftStoreError", "StoreError"},
+	{"release of no resource", "StoreServerError", "", "ErrNotFound"},
+	{"update no resource revision", "StoreServerError", "", "ErrNotFound"},
 	{"create a track without a guardrail", "", "CraftStoreError", "ErrForbidden"},
 	{"create a track again", "", "CraftStoreError", "ErrConflict"},
 	{"create a track outside the guardrail", "", "CraftStoreError", "StoreError"},
 	{"create a track with a bad name", "", "InvalidRequestError", "RequestError"},
 	{"unregister a published name", "", "CraftStoreError", "ErrConflict"},
+	{"unregister a published charm", "", "CraftStoreError", "ErrForbidden"},
 	{"release to a channel outside", "StoreServerError", "", "ErrForbidden"},
 	{"register without the permission", "StoreServerError", "", "ErrForbidden"},
 	{"whoami after the password changed", "StoreServerError", "", "ErrUnauthorized"},

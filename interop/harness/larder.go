@@ -171,11 +171,25 @@ type process struct {
 // first lines; that is how the port becomes known.
 func (l *Larder) Serve() {
 	l.t.Helper()
+	l.serve("127.0.0.1:0")
+}
+
+// Restart stops the server and starts another, which answers where the first did:
+// what stands in documents that clients keep.
+func (l *Larder) Restart() {
+	l.t.Helper()
+	_, at, _ := strings.Cut(l.URL, "://")
+	l.Stop()
+	l.serve(at)
+}
+
+func (l *Larder) serve(at string) {
+	l.t.Helper()
 	if l.server != nil {
 		l.t.Fatal("the server already runs")
 	}
 	p := &process{
-		cmd:  l.command(context.Background(), "serve", "--listen", "127.0.0.1:0"),
+		cmd:  l.command(context.Background(), "serve", "--listen", at),
 		log:  newLog(),
 		done: make(chan struct{}),
 	}

@@ -52,9 +52,9 @@ type Step struct {
 	Ask     string   `json:"ask,omitempty"`
 }
 
-// Drive runs python/drive.py with a task. The environment is the given one, and
-// a home without a keyring. The function answers what the driver asks.
-func (p Python) Drive(t testing.TB, task any, env []string, operator func(what string) (line string)) []Step {
+// Drive runs a driver, such as drive.py, with a task. The environment is the given
+// one, and a home without a keyring. The function answers what the driver asks.
+func (p Python) Drive(t testing.TB, driver string, task any, env []string, operator func(what string) (line string)) []Step {
 	t.Helper()
 	line, err := json.Marshal(task)
 	if err != nil {
@@ -63,7 +63,7 @@ func (p Python) Drive(t testing.TB, task any, env []string, operator func(what s
 	ctx, cancel := context.WithTimeout(t.Context(), driveTimeout)
 	defer cancel()
 	home := t.TempDir()
-	cmd := exec.CommandContext(ctx, p.path, "-B", filepath.Join(p.scripts, "drive.py"))
+	cmd := exec.CommandContext(ctx, p.path, "-B", filepath.Join(p.scripts, driver))
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + home,
@@ -102,7 +102,7 @@ func (p Python) Drive(t testing.TB, task any, env []string, operator func(what s
 	}
 	in.Close()
 	if err := cmd.Wait(); err != nil {
-		t.Fatalf("drive.py: %v\n%s", err, errs.String())
+		t.Fatalf("%s: %v\n%s", driver, err, errs.String())
 	}
 	return steps
 }
