@@ -35,13 +35,19 @@ const (
 
 // fetch asks once, as a device does, and wants a 200.
 func (s *server) fetch(ctx context.Context, method, path string, body []byte) (answer, error) {
+	return s.ask(ctx, method, path, body, deviceHeader...)
+}
+
+// ask sends once what httpRequest makes, and wants a 200.
+func (s *server) ask(ctx context.Context, method, path string, body []byte, header ...string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	for _, line := range deviceHeader {
+	request.Host = requestHost
+	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
 		request.Header.Set(name, value)
 	}

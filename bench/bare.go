@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -23,28 +27,41 @@ const bareVariable = "LARDER_BENCH_BARE"
 type bareSpec struct {
 	ContentType string `json:"content-type"`
 	Body        []byte `json:"body"`
-	// Refresh decodes each request and encodes the answer anew; else the bytes
-	// of Body are sent as they are.
+	// Refresh decodes each request and encodes the answer anew, Charms does so for
+	// a refresh of charms; else the bytes of Body are sent as they are.
 	Refresh bool `json:"refresh"`
+	Charms  bool `json:"charms"`
 	// Token is a macaroon that is decoded and verified with its key for each
 	// request, before the bytes are sent; "" is none.
 	Token    string `json:"token"`
 	TokenKey []byte `json:"token-key"`
+	// Sign makes an ES256 signature of so many bytes for each request, before the
+	// bytes of Body are sent; 0 makes none.
+	Sign int `json:"sign"`
 }
 
 func (s bareSpec) handler() (http.Handler, error) {
-	if s.Token != "" {
+	switch {
+	case s.Token != "":
 		return http.HandlerFunc(s.verifyThenSend), nil
+	case s.Sign > 0:
+		return s.signThenSend()
+	case s.Refresh:
+		return anew[refreshRequest, refreshAnswer](s)
+	case s.Charms:
+		return anew[charmRequest, charmAnswer](s)
 	}
-	if !s.Refresh {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.send(w, s.Body) }), nil
-	}
-	var answer refreshAnswer
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.send(w, s.Body) }), nil
+}
+
+// anew decodes every request and encodes the answer each time.
+func anew[Request, Answer any](s bareSpec) (http.Handler, error) {
+	var answer Answer
 	if err := json.Unmarshal(s.Body, &answer); err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var request refreshRequest
+		var request Request
 		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -55,6 +72,23 @@ func (s bareSpec) handler() (http.Handler, error) {
 			return
 		}
 		s.send(w, body)
+	}), nil
+}
+
+// signThenSend makes a signature for each request, as a token has one.
+func (s bareSpec) signThenSend() (http.Handler, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, s.Sign)
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		digest := sha256.Sum256(text)
+		if _, err := ecdsa.SignASN1(rand.Reader, key, digest[:]); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		s.send(w, s.Body)
 	}), nil
 }
 

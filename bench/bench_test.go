@@ -27,9 +27,10 @@ func TestMain(m *testing.M) {
 var small = sizes{
 	rounds: 1, turn: 20 * time.Millisecond, conns: 2,
 	blob: 1 << 20, push: 2 << 20, pushPeak: 4 << 20,
-	uploads: 3, upload: 2 << 20, snaps: 2, sessions: 4, logins: 2,
+	uploads: 3, upload: 2 << 20, snaps: 2, charms: 3, sessions: 4, logins: 2,
 	starts: 2, idle: time.Millisecond,
 	few: 100, many: 300, asks: 10,
+	layers: []int64{1 << 10, 1 << 20}, piece: 256 << 10, pulls: 1,
 }
 
 func TestEveryBenchmarkMeasuresBothSides(t *testing.T) {

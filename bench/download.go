@@ -43,7 +43,8 @@ http {
 }
 `
 
-const nginxPatience = 10 * time.Second
+// listenPatience is how long a peer has until it takes connections.
+const listenPatience = 10 * time.Second
 
 // startNginx serves one file under the name "blob".
 func (b *lab) startNginx(ctx context.Context, file string) (*server, error) {
@@ -98,7 +99,7 @@ func freeAddress() (string, error) {
 
 // answers waits until the server takes connections.
 func (s *server) answers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, nginxPatience)
+	ctx, cancel := context.WithTimeout(ctx, listenPatience)
 	defer cancel()
 	retry := time.NewTicker(5 * time.Millisecond)
 	defer retry.Stop()

@@ -106,7 +106,7 @@ func (l *larder) employ(ctx context.Context) (token string, err error) {
 		return "", err
 	}
 	text, err := l.runWith(ctx, "", "token", "create", publisherName, "--format", "json",
-		"--permission", "package_access", "--permission", "package_release")
+		"--permission", "package_access", "--permission", "package_push", "--permission", "package_release")
 	if err != nil {
 		return "", err
 	}

@@ -164,10 +164,13 @@ func always(request []byte) func(conn, i int) []byte {
 	return func(int, int) []byte { return request }
 }
 
+// requestHost is the name that every request calls its server by.
+const requestHost = "127.0.0.1"
+
 // httpRequest puts a request together. Header lines are "Name: value".
 func httpRequest(method, path string, body []byte, header ...string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", method, path)
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, requestHost)
 	for _, line := range header {
 		b.WriteString(line + "\r\n")
 	}

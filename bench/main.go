@@ -22,6 +22,7 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"refresh", benchRefresh},
+	{"charms", benchCharms},
 	{"read", benchReads},
 	{"download", benchDownloads},
 	{"push", benchPush},
@@ -31,6 +32,9 @@ var benchmarks = []benchmark{
 	{"login", benchLogins},
 	{"start", benchStart},
 	{"crowd", benchCrowd},
+	{"image-pull", benchPulls},
+	{"image-push", benchImagePushes},
+	{"registry-token", benchRegistryTokens},
 }
 
 // lab is where benchmarks run, and how much of everything they do.
@@ -59,6 +63,7 @@ type sizes struct {
 	uploads  int           // that come in at once
 	upload   int64         // bytes of each
 	snaps    int           // that are released again and again
+	charms   int           // of one model
 	sessions int           // opened per turn
 	logins   int           // per turn
 	starts   int
@@ -66,14 +71,18 @@ type sizes struct {
 	few      int           // packages of the small store
 	many     int           // packages of the large one
 	asks     int           // refreshes per turn whose latencies are measured
+	layers   []int64       // bytes of each layer of an image
+	piece    int64         // bytes of a piece of a layer
+	pulls    int           // of an image per turn
 }
 
 var full = sizes{
 	rounds: 7, turn: 2 * time.Second, conns: 8,
 	blob: 100 << 20, push: 1 << 30, pushPeak: 2 << 30,
-	uploads: 16, upload: 1 << 30, snaps: 64, sessions: 200, logins: 20,
+	uploads: 16, upload: 1 << 30, snaps: 64, charms: 50, sessions: 200, logins: 20,
 	starts: 10, idle: 3 * time.Second,
 	few: 1000, many: 1_000_000, asks: 2000,
+	layers: []int64{64 << 10, 8 << 20, 256 << 20}, piece: 16 << 20, pulls: 8,
 }
 
 func main() {
@@ -92,7 +101,7 @@ func main() {
 
 func run() error {
 	s := full
-	only := flag.String("run", "", "run the benchmarks whose names match this `pattern`: refresh, read, download, push, upload, release, session, login, start, crowd")
+	only := flag.String("run", "", "run the benchmarks whose names match this `pattern`: refresh, charms, read, download, push, upload, release, session, login, start, crowd, image-pull, image-push, registry-token")
 	flag.IntVar(&s.rounds, "rounds", s.rounds, "turns of each side")
 	flag.DurationVar(&s.turn, "turn", s.turn, "how long one turn lasts")
 	flag.IntVar(&s.conns, "connections", s.conns, "connections that ask at once")

@@ -178,11 +178,23 @@ func (b *lab) refreshBesideBare(ctx context.Context, srv *server, ids []string) 
 // answered, so that it moves the same bytes.
 func encodesAlike(body []byte, results int) error {
 	var answer refreshAnswer
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := sameEncoded(body, &answer); err != nil {
 		return err
 	}
-	if len(answer.Results) != results {
-		return fmt.Errorf("%d results, want %d: %.300s", len(answer.Results), results, body)
+	return allResults(len(answer.Results), results, body)
+}
+
+func allResults(got, want int, body []byte) error {
+	if got != want {
+		return fmt.Errorf("%d results, want %d: %.300s", got, want, body)
+	}
+	return nil
+}
+
+// sameEncoded decodes an answer, which must encode to the same again.
+func sameEncoded(body []byte, answer any) error {
+	if err := json.Unmarshal(body, answer); err != nil {
+		return err
 	}
 	again, err := json.Marshal(answer)
 	if err != nil {
@@ -196,7 +208,7 @@ func encodesAlike(body []byte, results int) error {
 		return err
 	}
 	if !reflect.DeepEqual(want, got) {
-		return fmt.Errorf("the peer would encode something else than larder: the types in refresh.go lack a field\nlarder: %s\npeer:   %s", body, again)
+		return fmt.Errorf("the peer would encode something else than larder: the type %T lacks a field\nlarder: %s\npeer:   %s", answer, body, again)
 	}
 	return nil
 }

@@ -116,33 +116,45 @@ func (b *lab) uploadMemory(ctx context.Context, store, path string, n int, size 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
-	if _, err := srv.upload(ctx, path, "first", 4096); err != nil { // what the first one of all takes is no part of it
+	first := func() error {
+		_, err := srv.upload(ctx, path, "first", 4096)
+		return err
+	}
+	return srv.memoryAdded(ctx, b.sizes.idle, first, func() error {
+		group, all := errgroup.WithContext(ctx)
+		for i := range n {
+			group.Go(func() error {
+				_, err := srv.upload(all, path, fmt.Sprintf("number %d", i), size)
+				return err
+			})
+		}
+		return group.Wait()
+	})
+}
+
+// memoryAdded is how much more memory than while idle a server takes at most
+// during work. What the first work of all takes is no part of it.
+func (s *server) memoryAdded(ctx context.Context, idle time.Duration, first, work func() error) (int64, error) {
+	if err := first(); err != nil {
 		return 0, err
 	}
 	select {
-	case <-time.After(b.sizes.idle):
+	case <-time.After(idle):
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	idle, err := srv.resident()
+	before, err := s.resident()
 	if err != nil {
 		return 0, err
 	}
-	if err := srv.forgetPeak(); err != nil {
+	if err := s.forgetPeak(); err != nil {
 		return 0, err
 	}
-	group, all := errgroup.WithContext(ctx)
-	for i := range n {
-		group.Go(func() error {
-			_, err := srv.upload(all, path, fmt.Sprintf("number %d", i), size)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := work(); err != nil {
 		return 0, err
 	}
-	peak, err := srv.peak()
-	return max(0, peak-idle), err
+	peak, err := s.peak()
+	return max(0, peak-before), err
 }
 
 // The body of an upload around the file, as clients send it.
