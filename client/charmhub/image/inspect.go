@@ -102,16 +102,22 @@ func indexArchitectures(index v1.ImageIndex, seen *int, depth int) ([]string, er
 	return found, nil
 }
 
-// imageArchitecture is "" for an image of another system than Linux.
-func imageArchitecture(image v1.Image) (string, error) {
+// configuration reads an image's configuration, which is held in memory: by its
+// size first.
+func configuration(image v1.Image) ([]byte, error) {
 	manifest, err := image.Manifest()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if manifest.Config.Size > maxConfig {
-		return "", fmt.Errorf("its configuration is longer than %d bytes", maxConfig)
+		return nil, fmt.Errorf("its configuration is longer than %d bytes", maxConfig)
 	}
-	raw, err := image.RawConfigFile()
+	return image.RawConfigFile()
+}
+
+// imageArchitecture is "" for an image of another system than Linux.
+func imageArchitecture(image v1.Image) (string, error) {
+	raw, err := configuration(image)
 	if err != nil {
 		return "", err
 	}

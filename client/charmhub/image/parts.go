@@ -95,7 +95,7 @@ func (w *walk) image(i v1.Image) error {
 		}
 		if n == 0 {
 			open = func() (io.ReadCloser, error) {
-				raw, err := i.RawConfigFile()
+				raw, err := configuration(i)
 				return io.NopCloser(bytes.NewReader(raw)), err
 			}
 		}
@@ -186,7 +186,11 @@ func (s *Source) Only(platforms ...string) error {
 		wanted[i] = *p
 	}
 	if s.index == nil {
-		config, err := s.image.ConfigFile()
+		raw, err := configuration(s.image)
+		var config *v1.ConfigFile
+		if err == nil {
+			config, err = v1.ParseConfigFile(bytes.NewReader(raw))
+		}
 		if err != nil {
 			return fmt.Errorf("cannot read the image %.200q: %w", s.reference, err)
 		}

@@ -189,3 +189,22 @@ type fakeManifest struct {
 }
 
 func (f fakeManifest) Manifest() (*v1.Manifest, error) { return f.m, nil }
+
+func TestConfigurationsThatAreTooLongAreNotRead(t *testing.T) {
+	long, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", Author: strings.Repeat("a", maxConfig)})
+	must(t, err)
+	at := newRegistry(t, nil) + "/long:1"
+	ref, err := name.ParseReference(at)
+	must(t, err)
+	must(t, remote.Write(ref, long))
+
+	s := opened(t, at)
+	if err := s.Only("linux/amd64"); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("choosing a platform: %v", err)
+	}
+	parts, err := s.Parts()
+	must(t, err)
+	if _, err := parts[0].Open(); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("opening the configuration: %v", err)
+	}
+}
