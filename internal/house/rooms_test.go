@@ -28,6 +28,7 @@ var rooms = []room{
 	// one API that there is for snaps and for charms.
 	{"internal/dialect/reply", []string{"internal/store"}},
 	{"internal/dialect/gateway", []string{"internal/dialect/reply", "internal/catalog", "internal/store"}},
+	{"internal/dialect/publishertest", append([]string{"internal/dialect/reply", "internal/identity", "internal/catalog"}, infrastructure...)}, // for tests only
 	{"internal/dialect/*", append([]string{
 		"internal/dialect/reply", "internal/dialect/gateway", "internal/authority", "internal/blob", "assertion", "internal/store",
 	}, useCases...)},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -94,18 +95,18 @@ func TestRule2DownloadsOfResourcesHaveALengthAndAreNotCompressed(t *testing.T) {
 	w.attachImage("hello", "server", w.image(pkg, "server", "amd64"))
 	w.release(pkg, rev, "stable", "data=1", "server=1")
 	w.release(pkg, rev, "stable", "data=2", "server=1")
-	server := httptest.NewServer(w.api)
+	server := httptest.NewServer(w.API)
 	defer server.Close()
-	for _, one := range append(offers(t, w.api, "hello", "data"), offers(t, w.api, "hello", "server")...) {
-		path := strings.TrimPrefix(one.Download.URL, baseURL)
+	for _, one := range append(offers(t, w.API, "hello", "data"), offers(t, w.API, "hello", "server")...) {
+		path := strings.TrimPrefix(one.Download.URL, publishertest.BaseURL)
 		for _, method := range []string{"GET", "HEAD"} {
 			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
-			w.must(err)
+			w.Must(err)
 			res, err := server.Client().Do(r) // which asks for gzip by itself
-			w.must(err)
+			w.Must(err)
 			body, err := io.ReadAll(res.Body)
-			w.must(err)
-			w.must(res.Body.Close())
+			w.Must(err)
+			w.Must(res.Body.Close())
 			if res.StatusCode != 200 || res.ContentLength != one.Download.Size || res.Uncompressed || res.Header.Get("Content-Encoding") != "" ||
 				len(res.TransferEncoding) > 0 {
 				t.Errorf("%s %s: %d, length %d of %d, %v", method, path, res.StatusCode, res.ContentLength, one.Download.Size, res.Header)
@@ -117,8 +118,8 @@ func TestRule2DownloadsOfResourcesHaveALengthAndAreNotCompressed(t *testing.T) {
 	}
 	for _, name := range []string{"data_1", "server_1"} {
 		path := attachmentPrefix + attachmentKind + pkg.ID + "." + name
-		whole := w.do("", "GET", path, nil).Body.Bytes()
-		part := w.do("", "GET", path, nil, "Range", "bytes=7-11")
+		whole := w.Do("", "GET", path, nil).Body.Bytes()
+		part := w.Do("", "GET", path, nil, "Range", "bytes=7-11")
 		if part.Code != 206 || !bytes.Equal(part.Body.Bytes(), whole[7:12]) {
 			t.Errorf("a range of %s: %d %q", name, part.Code, part.Body)
 		}
@@ -137,7 +138,7 @@ func TestNoBrowserRunsWhatPublishersUploaded(t *testing.T) {
 		charmPath(pkg.ID, 1), attachmentPath(pkg.ID, store.ResourcePin{Name: "page", Revision: 1}),
 		attachmentPath(pkg.ID, store.ResourcePin{Name: `a"b; c`, Revision: 1}), attachmentPath(pkg.ID, store.ResourcePin{Name: "gruß", Revision: 1}),
 	} {
-		a := w.do("", "GET", path, nil)
+		a := w.Do("", "GET", path, nil)
 		kind, parameters, err := mime.ParseMediaType(a.Header().Get("Content-Disposition"))
 		if a.Code != 200 || err != nil || kind != "attachment" || !strings.HasPrefix(parameters["filename"], pkg.ID) ||
 			a.Header().Get("X-Content-Type-Options") != "nosniff" || a.Header().Get("Content-Type") != "application/octet-stream" {
@@ -157,7 +158,7 @@ func TestRule7HashesOfResourcesHaveCharmhubsNames(t *testing.T) {
 		var list struct {
 			Revisions []struct{ Download map[string]any }
 		}
-		w.do("", "GET", "/v2/charms/resources/hello/"+resource+"/revisions", nil).json(200, &list)
+		w.Do("", "GET", "/v2/charms/resources/hello/"+resource+"/revisions", nil).Into(200, &list)
 		for name, digits := range map[string]int{"hash-sha-256": 64, "hash-sha-384": 96, "hash-sha-512": 128, "hash-sha3-384": 96} {
 			hash, _ := list.Revisions[0].Download[name].(string)
 			if b, err := hex.DecodeString(hash); err != nil || len(b)*2 != digits {
@@ -184,10 +185,10 @@ func (g *renewed) PullCredentials(ctx context.Context, repo store.ImageRepo) (st
 // node is another process that serves the same store.
 func (w *world) node(r Registry) http.Handler {
 	c := catalog.New(catalog.Options{
-		DB: w.db, Blobs: w.blobs, Authority: w.auth,
-		Setting: func(_ context.Context, name string) (string, error) { return w.settings[name], nil },
+		DB: w.DB, Blobs: w.Blobs, Authority: w.Auth,
+		Setting: func(_ context.Context, name string) (string, error) { return w.Settings[name], nil },
 	})
-	return New(Options{Catalog: c, Identity: w.people, Registry: r, BaseURL: func(*http.Request) string { return baseURL }})
+	return New(Options{Catalog: c, Identity: w.People, Registry: r, BaseURL: func(*http.Request) string { return publishertest.BaseURL }})
 }
 
 // juju reads the digests of an image's document from one answer, and downloads it
@@ -230,9 +231,9 @@ func TestTheDocumentOfAnImageStaysTheSame(t *testing.T) {
 	}
 
 	for _, revoke := range []func(){
-		func() { w.must(w.catalog.RevokeImagePulls(t.Context(), w.people.principals["alice"], "hello")) },
+		func() { w.Must(w.Catalog.RevokeImagePulls(t.Context(), w.People.Principals["alice"], "hello")) },
 		func() { // the key that all pull credentials are made with was exchanged
-			w.update(func(tx *db.Tx) error {
+			w.Update(func(tx *db.Tx) error {
 				tx.Record(store.TokenKeyAdded, "token-key/image-pull", nil)
 				return nil
 			})
@@ -267,9 +268,9 @@ func TestTheOperatorsRegistryStandsInDocuments(t *testing.T) {
 			"proxy.oci-registry.domain": "images.example", "proxy.oci-registry.username": "u", "proxy.oci-registry.password": "p",
 		}, "images.example", "u", "p"},
 	} {
-		w.settings = c.settings
-		one := refreshed(t, w.api, "hello", "server")
-		got := w.do("", "GET", strings.TrimPrefix(one.Download.URL, baseURL), nil).Body.Bytes()
+		w.Settings = c.settings
+		one := refreshed(t, w.API, "hello", "server")
+		got := w.Do("", "GET", strings.TrimPrefix(one.Download.URL, publishertest.BaseURL), nil).Body.Bytes()
 		one.keeps(t, got)
 		repository, _ := store.ImageRepository(pkg.ID, "server")
 		want := store.ImageDocument{Host: c.host, Repository: repository, Digest: digest, Username: c.username, Password: c.password}
@@ -279,7 +280,7 @@ func TestTheOperatorsRegistryStandsInDocuments(t *testing.T) {
 		var pushed struct {
 			Name string `json:"image-name"`
 		}
-		w.do("alice", "GET", "/v1/charm/hello/resources/server/oci-image/upload-credentials", nil).json(200, &pushed)
+		w.Do("alice", "GET", "/v1/charm/hello/resources/server/oci-image/upload-credentials", nil).Into(200, &pushed)
 		if pushed.Name != "store.example/"+repository {
 			t.Errorf("with %v images are pushed to %s", c.settings, pushed.Name)
 		}
@@ -296,7 +297,7 @@ func TestWhatIsDownloadedOfResources(t *testing.T) {
 	hidden, hiddenRev := w.declaring("hidden")
 	w.attach("hidden", "data", "secret")
 	w.release(hidden, hiddenRev, "stable", "data=1")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		hidden.Private = true
 		tx.Record(store.PackageUpdated, "package/"+hidden.ID, nil)
 		return tx.UpdatePackage(hidden)
@@ -336,13 +337,13 @@ func TestWhatIsDownloadedOfResources(t *testing.T) {
 		{"", "/v2/charms/resources/" + pkg.ID + "/data/revisions", 200},
 		{"", "/v2/charms/resources/hello/%2e%2e/revisions", 404},
 	} {
-		a := w.do(c.token, "GET", c.path, nil)
+		a := w.Do(c.token, "GET", c.path, nil)
 		if a.Code != c.status {
 			t.Errorf("%q gets %d for %.200s, want %d: %.200s", c.token, a.Code, c.path, c.status, a.Body)
 			continue
 		}
 		if c.status == 404 {
-			a.code(404) // JSON, of that very type, or juju takes it for another server
+			a.ErrorCode(404) // JSON, of that very type, or juju takes it for another server
 		}
 	}
 }

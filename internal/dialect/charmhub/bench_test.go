@@ -107,7 +107,7 @@ func benchStore(b *testing.B) (*world, string) {
 		actions = append(actions, fmt.Sprintf(`{"action":"refresh","instance-key":%q,"id":%q}`, key, pkg.ID))
 	}
 	fields, err := json.Marshal(jujuRefreshFields)
-	w.must(err)
+	w.Must(err)
 	return w, fmt.Sprintf(`{"context":[%s],"actions":[%s],"fields":%s}`, strings.Join(context, ","), strings.Join(actions, ","), fields)
 }
 
@@ -121,7 +121,7 @@ func BenchmarkRefresh50(b *testing.B) {
 		h.ServeHTTP(answer, r)
 		return answer
 	}
-	first := serve(w.api)
+	first := serve(w.API)
 	var answer bareAnswer
 	if err := json.Unmarshal(first.Body.Bytes(), &answer); err != nil || first.Code != 200 || answer.Results[benchCharms-1].Charm.Metadata == "" {
 		b.Fatal(first.Code, err)
@@ -150,7 +150,7 @@ func BenchmarkRefresh50(b *testing.B) {
 		start := time.Now()
 		serve(bare)
 		middle := time.Now()
-		serve(w.api)
+		serve(w.API)
 		bareTime += middle.Sub(start)
 		ourTime += time.Since(middle)
 	}

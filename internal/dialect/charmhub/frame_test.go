@@ -4,10 +4,10 @@ import "testing"
 
 func TestAPathThatLeadsNowhereIsAnErrorOfItsNeighbours(t *testing.T) {
 	w := newWorld(t)
-	if code := w.do("alice", "GET", "/v1/charm/hello/nothing/here", nil).code(404); code != "not-found" {
+	if code := w.Do("alice", "GET", "/v1/charm/hello/nothing/here", nil).ErrorCode(404); code != "not-found" {
 		t.Errorf("under /v1/charm: %s", code)
 	}
-	if code := w.do("", "GET", "/v2/charms/nothing/here", nil).code(404); code != "not-found" {
+	if code := w.Do("", "GET", "/v2/charms/nothing/here", nil).ErrorCode(404); code != "not-found" {
 		t.Errorf("under /v2/charms: %s", code)
 	}
 }

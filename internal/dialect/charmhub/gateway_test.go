@@ -10,13 +10,14 @@ import (
 
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/dialect/gateway"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/store"
 )
 
 // hide makes a package private.
 func (w *world) hide(pkg *store.Package) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		one, err := tx.Package(pkg.ID)
 		if err != nil {
 			return err
@@ -29,21 +30,21 @@ func (w *world) hide(pkg *store.Package) {
 
 // guarded lets alice create tracks whose names match a pattern.
 func (w *world) guarded(name, pattern string) {
-	w.t.Helper()
-	_, err := w.catalog.ChangeGuardrails(w.t.Context(), operator, store.Charm, name, []string{pattern}, nil)
-	w.must(err)
+	w.T.Helper()
+	_, err := w.Catalog.ChangeGuardrails(w.T.Context(), publishertest.Operator, store.Charm, name, []string{pattern}, nil)
+	w.Must(err)
 }
 
 // permitted lets alice in with no more than these permissions of the wire.
 func (w *world) permitted(token string, permissions ...string) {
-	w.token(token, "alice", store.Limits{Permissions: store.WirePermissions(permissions)})
+	w.Token(token, "alice", store.Limits{Permissions: store.WirePermissions(permissions)})
 }
 
 func TestANameIsRegisteredListedAndGivenUp(t *testing.T) {
 	w := newWorld(t)
 	id := func(body any) string {
 		t.Helper()
-		got := w.do("alice", "POST", "/v1/charm", body).object(200)
+		got := w.Do("alice", "POST", "/v1/charm", body).Object(200)
 		sameShape(t, "registered", got, seenRegistered)
 		if len(got["id"].(string)) != 32 {
 			t.Errorf("the id is %v", got["id"])
@@ -54,11 +55,11 @@ func TestANameIsRegisteredListedAndGivenUp(t *testing.T) {
 	bundle := id(map[string]any{"name": "many", "type": "bundle", "private": true, "team": nil})
 	w.registerFor("bob", "theirs", "charm")
 	collaborated := w.registerFor("bob", "shared", "charm")
-	w.collaborate(collaborated.ID, "alice-id")
+	w.Collaborate(collaborated.ID, "alice-id")
 
 	names := func(query string) (list []string) {
 		t.Helper()
-		got := w.do("alice", "GET", "/v1/charm"+query, nil).object(200)
+		got := w.Do("alice", "GET", "/v1/charm"+query, nil).Object(200)
 		sameShape(t, "names", got, seenNames)
 		for _, one := range got["results"].([]any) {
 			one := one.(map[string]any)
@@ -78,7 +79,7 @@ func TestANameIsRegisteredListedAndGivenUp(t *testing.T) {
 	}
 
 	for name, want := range map[string]string{"hello": charm, "many": bundle} {
-		got := w.do("alice", "DELETE", "/v1/charm/"+name, nil).object(200)
+		got := w.Do("alice", "DELETE", "/v1/charm/"+name, nil).Object(200)
 		sameShape(t, "unregistered", got, seenUnregistered)
 		if got["package-id"] != want {
 			t.Errorf("%s was %v, answered %v", name, want, got)
@@ -91,24 +92,24 @@ func TestANameIsRegisteredListedAndGivenUp(t *testing.T) {
 
 func TestANameOfASnapIsNoCharms(t *testing.T) {
 	w := newWorld(t)
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageRegistered, "package/x", nil)
 		return tx.InsertPackage(&store.Package{
-			ID: fakeID("snap"), Namespace: store.Snap, Name: "hello", PublisherID: "bob-id", StoreID: store.GlobalStore, CreatedAt: w.now,
+			ID: fakeID("snap"), Namespace: store.Snap, Name: "hello", PublisherID: "bob-id", StoreID: store.GlobalStore, CreatedAt: w.Now,
 		})
 	})
-	w.do("bob", "GET", "/v1/charm/hello", nil).code(404)
-	w.do("alice", "POST", "/v1/charm", map[string]any{"name": "hello", "type": "charm"}).object(200)
+	w.Do("bob", "GET", "/v1/charm/hello", nil).ErrorCode(404)
+	w.Do("alice", "POST", "/v1/charm", map[string]any{"name": "hello", "type": "charm"}).Object(200)
 }
 
 func TestNamesThatCannotBeHad(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.names.reserved"] = `["acme-*"]`
+	w.Settings["larder.names.reserved"] = `["acme-*"]`
 	w.register("mine", "charm")
 	w.registerFor("bob", "theirs", "bundle")
 	w.hide(w.registerFor("bob", "secret", "charm"))
 	w.permitted("reader", "account-view-packages", "package-view", "package-manage")
-	w.token("narrow", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
+	w.Token("narrow", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
 	ask := func(name string) any { return map[string]any{"name": name, "type": "charm"} }
 	cases := []refusal{
 		{"nobody", "", "POST", "/v1/charm", ask("new"), 401, "macaroon-authorization-required"},
@@ -118,7 +119,7 @@ func TestNamesThatCannotBeHad(t *testing.T) {
 		{"one's own", "alice", "POST", "/v1/charm", ask("mine"), 409, "already-owned"},
 		{"another's", "alice", "POST", "/v1/charm", ask("theirs"), 409, "already-registered"},
 		{"a private one", "alice", "POST", "/v1/charm", ask("secret"), 409, "already-registered"},
-		{"what the operator keeps", "alice", "POST", "/v1/charm", ask("acme-tool"), 409, "reserved-name"},
+		{"what the publishertest.Operator keeps", "alice", "POST", "/v1/charm", ask("acme-tool"), 409, "reserved-name"},
 		{"a type that is none", "alice", "POST", "/v1/charm", map[string]any{"name": "new", "type": "snap"}, 400, "api-error"},
 		{"a team", "alice", "POST", "/v1/charm", map[string]any{"name": "new", "type": "charm", "team": "us"}, 400, "invalid-field"},
 		{"no name", "alice", "POST", "/v1/charm", map[string]any{"type": "charm"}, 400, "invalid-name"},
@@ -136,36 +137,28 @@ func TestNamesThatCannotBeHad(t *testing.T) {
 		cases = append(cases, refusal{"the name " + name[:min(len(name), 10)], "alice", "POST", "/v1/charm", ask(name), 400, "invalid-name"})
 	}
 	w.refuses(t, cases)
-	if got := w.do("narrow", "GET", "/v1/charm", nil).object(200)["results"].([]any); len(got) != 0 {
+	if got := w.Do("narrow", "GET", "/v1/charm", nil).Object(200)["results"].([]any); len(got) != 0 {
 		t.Errorf("a token for another package lists %v", got)
 	}
 }
 
 func TestWhoHasNotAgreedRegistersNothing(t *testing.T) {
 	w := newWorld(t)
-	terms := gateway.Terms{URL: "https://terms.example", Since: w.now.Add(time.Second)}
-	w.api = New(Options{Catalog: w.catalog, Identity: w.people, Registry: registry{}, Ready: gateway.Ready(w.people, func(context.Context) (gateway.Terms, error) { return terms, nil })})
+	terms := gateway.Terms{URL: "https://terms.example", Since: w.Now.Add(time.Second)}
+	w.API = New(Options{Catalog: w.Catalog, Identity: w.People, Registry: registry{}, Ready: gateway.Ready(w.People, func(context.Context) (gateway.Terms, error) { return terms, nil })})
 	w.refuses(t, []refusal{{"who has not agreed", "alice", "POST", "/v1/charm", map[string]any{"name": "hello"}, 403, "user-not-ready"}})
-	terms.Since = w.now // which is when alice did
-	w.do("alice", "POST", "/v1/charm", map[string]any{"name": "hello"}).object(200)
+	terms.Since = w.Now // which is when alice did
+	w.Do("alice", "POST", "/v1/charm", map[string]any{"name": "hello"}).Object(200)
 	terms = gateway.Terms{}
-	w.do("alice", "POST", "/v1/charm", map[string]any{"name": "world"}).object(200)
-}
-
-// User is for what needs more than a principal.
-func (p *people) User(_ context.Context, id string) (store.User, error) {
-	if u, ok := p.users[id]; ok {
-		return u, nil
-	}
-	return store.User{}, store.NotFoundf("user-not-found", "no such account can log in")
+	w.Do("alice", "POST", "/v1/charm", map[string]any{"name": "world"}).Object(200)
 }
 
 func TestWhoRegistersTooFastWaits(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.names.per-hour"] = "1"
-	w.do("alice", "POST", "/v1/charm", map[string]any{"name": "one"}).object(200)
-	a := w.do("alice", "POST", "/v1/charm", map[string]any{"name": "two"})
-	if code := a.code(429); code != "register-window" || a.Header().Get("Retry-After") != "3600" {
+	w.Settings["larder.names.per-hour"] = "1"
+	w.Do("alice", "POST", "/v1/charm", map[string]any{"name": "one"}).Object(200)
+	a := w.Do("alice", "POST", "/v1/charm", map[string]any{"name": "two"})
+	if code := a.ErrorCode(429); code != "register-window" || a.Header().Get("Retry-After") != "3600" {
 		t.Errorf("%s, Retry-After %q", code, a.Header().Get("Retry-After"))
 	}
 }
@@ -176,7 +169,7 @@ func TestWhyANameIsNotGivenUp(t *testing.T) {
 	w.revision(pkg, "bytes", store.Revision{Number: 1})
 	w.register("free", "charm")
 	w.hide(w.register("secret", "charm"))
-	w.collaborate(fakeID("free"), "rita-id")
+	w.Collaborate(fakeID("free"), "rita-id")
 	w.permitted("reader", "account-view-packages", "package-manage")
 	w.refuses(t, []refusal{
 		{"nobody", "", "DELETE", "/v1/charm/free", nil, 401, "macaroon-authorization-required"},
@@ -187,7 +180,7 @@ func TestWhyANameIsNotGivenUp(t *testing.T) {
 		{"a collaborator's", "rita", "DELETE", "/v1/charm/free", nil, 403, "permission-required"},
 		{"a token that may not", "reader", "DELETE", "/v1/charm/free", nil, 403, "permission-required"},
 	})
-	w.do("alice", "DELETE", "/v1/charm/free", nil).object(200)
+	w.Do("alice", "DELETE", "/v1/charm/free", nil).Object(200)
 }
 
 func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
@@ -195,11 +188,11 @@ func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
 	pkg := w.register("hello", "charm")
 	one := func(a answer) map[string]any {
 		t.Helper()
-		got := a.object(200)
+		got := a.Object(200)
 		sameShape(t, "package", got, seenPackage)
 		return got["metadata"].(map[string]any)
 	}
-	got := one(w.do("alice", "GET", "/v1/charm/hello", nil))
+	got := one(w.Do("alice", "GET", "/v1/charm/hello", nil))
 	for key, want := range map[string]any{
 		"status": "registered", "type": "charm", "store": "ubuntu", "default-track": "latest", "private": false, "id": pkg.ID,
 		"title": "hello", "summary": nil, "description": nil, "contact": nil, "website": nil, "authority": nil,
@@ -220,7 +213,7 @@ func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
 	}})
 	w.release(pkg, rev, "edge")
 	w.guarded("hello", `[0-9]\.[0-9]`)
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
 		for _, size := range []int{1, 2} {
 			if _, err := tx.AddBlob(store.Blob{Digest: store.Digest{byte(size)}, SHA256: fmt.Sprintf("%064d", size), Size: int64(size)}); err != nil {
@@ -232,9 +225,9 @@ func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
 			{Kind: store.MediumScreenshot, Blob: store.Digest{2}, Size: 2, ContentType: "image/png"},
 		})
 	})
-	w.do("alice", "POST", "/v1/charm/hello/tracks", `[{"name":"1.0","version-pattern":null,"automatic-phasing-percentage":null},`+
-		`{"name":"2.0","version-pattern":"2.*","automatic-phasing-percentage":"12.5"}]`).object(201)
-	got = one(w.do("alice", "GET", "/v1/charm/hello", nil))
+	w.Do("alice", "POST", "/v1/charm/hello/tracks", `[{"name":"1.0","version-pattern":null,"automatic-phasing-percentage":null},`+
+		`{"name":"2.0","version-pattern":"2.*","automatic-phasing-percentage":"12.5"}]`).Object(201)
+	got = one(w.Do("alice", "GET", "/v1/charm/hello", nil))
 	if got["status"] != "published" || got["website"] != nil || got["title"] != "Hello" || got["summary"] != "It greets" {
 		t.Errorf("published: %v", got)
 	}
@@ -246,11 +239,11 @@ func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
 	if text := fmt.Sprint(got["track-guardrails"]); text != `[map[created-at:`+at+` pattern:[0-9]\.[0-9]]]` {
 		t.Errorf("guardrails %s", text)
 	}
-	if media := got["media"].([]any); len(media) != 1 || !strings.HasPrefix(media[0].(map[string]any)["url"].(string), baseURL+"/") {
+	if media := got["media"].([]any); len(media) != 1 || !strings.HasPrefix(media[0].(map[string]any)["url"].(string), publishertest.BaseURL+"/") {
 		t.Errorf("media %v", media)
 	}
 
-	got = one(w.do("alice", "PATCH", "/v1/charm/hello", map[string]any{
+	got = one(w.Do("alice", "PATCH", "/v1/charm/hello", map[string]any{
 		"title": "Hi", "summary": "s", "description": "Updated description", "contact": "https://a.example", "website": "https://hello.example",
 		"links": map[string]any{"source": []string{"https://source.example"}}, "private": true, "default-track": "2.0",
 	}))
@@ -265,7 +258,7 @@ func TestAPackageIsDescribedAsItWasSeenToBe(t *testing.T) {
 	if stored := w.stored(pkg.ID); !stored.Private || stored.Listing.Description != "Updated description" || stored.DefaultTrack != "2.0" {
 		t.Errorf("stored %+v", stored)
 	}
-	listed := w.do("alice", "GET", "/v1/charm", nil).object(200)
+	listed := w.Do("alice", "GET", "/v1/charm", nil).Object(200)
 	sameShape(t, "names", listed, seenNames)
 	if one := listed["results"].([]any)[0].(map[string]any); one["default-track"] != nil || one["status"] != "published" {
 		t.Errorf("listed %v", one)
@@ -276,11 +269,11 @@ func TestWhoReadsAndEditsAPackage(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello", "charm")
 	w.hide(w.register("secret", "charm"))
-	w.collaborate(fakeID("hello"), "rita-id")
+	w.Collaborate(fakeID("hello"), "rita-id")
 	w.permitted("reader", "package-view-metadata")
 	w.permitted("writer", "package-manage-metadata")
 	w.permitted("releaser", "package-manage-releases")
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
 	const path = "/v1/charm/hello"
 	w.refuses(t, []refusal{
 		{"nobody", "", "GET", path, nil, 401, "macaroon-authorization-required"},
@@ -306,10 +299,10 @@ func TestWhoReadsAndEditsAPackage(t *testing.T) {
 		{"depth", "alice", "PATCH", path, strings.Repeat(`{"links":`, 100), 400, "api-error"},
 		{"too much", "alice", "PATCH", path, `{"description":"` + strings.Repeat("x", 1<<18) + `"}`, 413, "request-too-large"},
 	})
-	w.do("reader", "GET", path, nil).object(200)
-	w.do("vera", "GET", path, nil).object(200)
-	w.do("writer", "PATCH", path, `{"title":"x"}`).object(200)
-	w.do("rita", "PATCH", path, `{"title":"y"}`).object(200)
+	w.Do("reader", "GET", path, nil).Object(200)
+	w.Do("vera", "GET", path, nil).Object(200)
+	w.Do("writer", "PATCH", path, `{"title":"x"}`).Object(200)
+	w.Do("rita", "PATCH", path, `{"title":"y"}`).Object(200)
 }
 
 func TestTracksThatAreRefused(t *testing.T) {
@@ -318,10 +311,10 @@ func TestTracksThatAreRefused(t *testing.T) {
 	w.register("bare", "charm")
 	w.guarded("hello", `[0-9]+`)
 	w.permitted("lister", "package-manage-metadata")
-	w.collaborate(fakeID("hello"), "rita-id")
+	w.Collaborate(fakeID("hello"), "rita-id")
 	const path = "/v1/charm/hello/tracks"
 	track := func(name string) any { return []map[string]any{{"name": name}} }
-	if got := w.do("rita", "POST", path, track("1")).object(201); got["num-tracks-created"] != 1.0 || len(got) != 1 {
+	if got := w.Do("rita", "POST", path, track("1")).Object(201); got["num-tracks-created"] != 1.0 || len(got) != 1 {
 		t.Errorf("created %v", got)
 	}
 	w.refuses(t, []refusal{
@@ -344,7 +337,7 @@ func TestTracksThatAreRefused(t *testing.T) {
 	})
 	// craft-store's tests look for these words.
 	for name, words := range map[string]string{"disallowed": "Invalid track name", "1": "Conflicting track exists"} {
-		if text := w.do("alice", "POST", path, track(name)).Body.String(); !strings.Contains(text, words) {
+		if text := w.Do("alice", "POST", path, track(name)).Body.String(); !strings.Contains(text, words) {
 			t.Errorf("%s is refused with %s, without %q", name, text, words)
 		}
 	}
@@ -365,18 +358,10 @@ func invitesFor(emails ...string) map[string]any {
 
 // invited invites somebody to hello and returns the token.
 func (w *world) invited(email string) string {
-	w.t.Helper()
-	got := w.do("alice", "POST", helloInvites, invitesFor(email)).object(201)
-	sameShape(w.t, "tokens", got, seenTokens)
+	w.T.Helper()
+	got := w.Do("alice", "POST", helloInvites, invitesFor(email)).Object(201)
+	sameShape(w.T, "tokens", got, seenTokens)
 	return got["tokens"].([]any)[0].(map[string]any)["token"].(string)
-}
-
-// empty fails the test unless the answer is a 204 of nothing.
-func (a answer) empty() {
-	a.t.Helper()
-	if a.Code != 204 || a.Body.Len() > 0 {
-		a.t.Fatalf("answered %d %s", a.Code, a.Body)
-	}
 }
 
 func TestAnInvitedAccountPublishesACharm(t *testing.T) {
@@ -384,33 +369,33 @@ func TestAnInvitedAccountPublishesACharm(t *testing.T) {
 	pkg := w.register("hello", "charm")
 	token := w.invited("Bob@Example.com")
 	// charmhub.io takes only a 204 for a success.
-	w.do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).empty()
-	team := w.do("alice", "GET", "/v1/charm/hello/collaborators", nil).object(200)
+	w.Do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).Empty()
+	team := w.Do("alice", "GET", "/v1/charm/hello/collaborators", nil).Object(200)
 	sameShape(t, "collaborators", team, seenCollaborators)
 	one := team["collaborators"].([]any)[0].(map[string]any)
 	if text := fmt.Sprint(one["account"].(map[string]any)["id"], one["permissions"], one["created-at"]); text != "bob-id[package-collaborator]2026-02-03T04:05:06Z" {
 		t.Errorf("the collaborator is %s", text)
 	}
-	list := w.do("alice", "GET", helloInvites, nil).object(200)
+	list := w.Do("alice", "GET", helloInvites, nil).Object(200)
 	sameShape(t, "invites", list, seenInvites)
 	invite := list["invites"].([]any)[0].(map[string]any)
 	if invite["accepted-at"] == nil || invite["revoked-at"] != nil || invite["email"] != "bob@example.com" || invite["invite-type"] != "package-collaborator" {
 		t.Errorf("the invite is %v", invite)
 	}
-	w.do("bob", "PATCH", "/v1/charm/hello", `{"title":"Bob's"}`).object(200)
+	w.Do("bob", "PATCH", "/v1/charm/hello", `{"title":"Bob's"}`).Object(200)
 
-	w.do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")).empty()
+	w.Do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")).Empty()
 	if got := w.stored(pkg.ID).Collaborators; len(got) > 0 {
 		t.Errorf("collaborators %v are left", got)
 	}
 	declined := w.invited("rita@example.com")
-	w.do("rita", "POST", helloInvites+"/reject", map[string]string{"token": declined}).empty()
-	if code := w.do("rita", "POST", helloInvites+"/accept", map[string]string{"token": declined}).code(409); code != "invite-ended" {
+	w.Do("rita", "POST", helloInvites+"/reject", map[string]string{"token": declined}).Empty()
+	if code := w.Do("rita", "POST", helloInvites+"/accept", map[string]string{"token": declined}).ErrorCode(409); code != "invite-ended" {
 		t.Errorf("after it was rejected: %s", code)
 	}
 	late := w.invited("bob@example.com")
-	w.now = w.now.Add(30 * 24 * time.Hour)
-	if code := w.do("bob", "POST", helloInvites+"/accept", map[string]string{"token": late}).code(409); code != "invite-ended" {
+	w.Now = w.Now.Add(30 * 24 * time.Hour)
+	if code := w.Do("bob", "POST", helloInvites+"/accept", map[string]string{"token": late}).ErrorCode(409); code != "invite-ended" {
 		t.Errorf("after a month: %s", code)
 	}
 }
@@ -423,8 +408,8 @@ func TestWhoMayInviteToACharm(t *testing.T) {
 	w.permitted("reader", "package-view-acl")
 	w.permitted("writer", "package-manage-acl")
 	w.permitted("librarian", "package-manage-library")
-	w.token("guest", "bob", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
-	w.collaborate(fakeID("hello"), "rita-id")
+	w.Token("guest", "bob", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
+	w.Collaborate(fakeID("hello"), "rita-id")
 	token := w.invited("bob@example.com")
 	accept := map[string]string{"token": token}
 	w.refuses(t, []refusal{
@@ -451,18 +436,18 @@ func TestWhoMayInviteToACharm(t *testing.T) {
 		{"a stranger revokes", "bob", "POST", helloInvites + "/revoke", invitesFor("bob@example.com"), 403, "resource-forbidden"},
 		{"revoking what is not there", "alice", "POST", helloInvites + "/revoke", invitesFor("x@example.com"), 404, "invite-not-found"},
 	})
-	w.do("reader", "GET", helloInvites, nil).object(200)
-	w.do("writer", "POST", helloInvites, invitesFor("y@example.com")).object(201)
+	w.Do("reader", "GET", helloInvites, nil).Object(200)
+	w.Do("writer", "POST", helloInvites, invitesFor("y@example.com")).Object(201)
 }
 
 func TestTheShelvesAreThoseOfSnaps(t *testing.T) {
 	w := newWorld(t)
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.CategoryPut, "category/databases", nil)
 		_, err := tx.AddCategory("databases")
 		return err
 	})
-	got := w.do("", "GET", "/v2/charms/categories?type=shared", nil).object(200)
+	got := w.Do("", "GET", "/v2/charms/categories?type=shared", nil).Object(200)
 	sameShape(t, "categories", got, seenCategories)
 	if text := fmt.Sprint(got["categories"]); text != "[map[name:featured] map[name:databases]]" {
 		t.Errorf("categories %s", text)

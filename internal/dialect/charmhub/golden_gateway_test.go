@@ -15,12 +15,12 @@ const libraryID = "4c6962726172794c6962726172794c69"
 // they get.
 func TestGoldenNamesListingsAndTeams(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.names.reserved"] = `["acme"]`
+	w.Settings["larder.names.reserved"] = `["acme"]`
 	pkg := w.register("hello", "charm")
 	w.register("free", "bundle")
 	w.registerFor("bob", "theirs", "charm")
 	shared := w.registerFor("bob", "shared", "bundle")
-	w.collaborate(shared.ID, "alice-id")
+	w.Collaborate(shared.ID, "alice-id")
 	rev := w.revision(pkg, "bytes", store.Revision{Number: 1, Meta: store.Meta{Title: "Hello", Summary: "It greets", Description: "Many\nlines"}})
 	w.release(pkg, rev, "edge")
 	w.guarded("hello", `[0-9]\.[0-9]`)
@@ -38,9 +38,9 @@ func TestGoldenLibraries(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.register("hello", "charm")
 	w.register("free", "charm")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.LibraryAdded, "package/"+pkg.ID, nil)
-		return tx.AddLibrary(store.Library{ID: libraryID, PackageID: pkg.ID, Name: "db", CreatedAt: w.now, CreatedBy: "alice-id"})
+		return tx.AddLibrary(store.Library{ID: libraryID, PackageID: pkg.ID, Name: "db", CreatedAt: w.Now, CreatedBy: "alice-id"})
 	})
 	w.goldens(t, "charmcraft-create-lib-again", "charmcraft-publish-lib-tips", "charmcraft-publish-lib", "charmcraft-list-lib",
 		"charmcraft-list-lib-none", "charmcraft-fetch-libs", "charmcraft-fetch-libs-unknown", "charmcraft-fetch-lib")

@@ -10,6 +10,6 @@ import (
 func (w *world) golden(t *testing.T, name string, fill ...string) {
 	t.Helper()
 	replytest.Golden{
-		API: w.api, Headers: []string{"Content-Type", "Location", "Www-Authenticate"}, RandomIDs: true,
+		API: w.API, Headers: []string{"Content-Type", "Location", "Www-Authenticate"}, RandomIDs: true,
 	}.Check(t, name, fill...)
 }

@@ -45,10 +45,10 @@ func TestRule3WhoIsTurnedAwayIsNotMadeToWaitLong(t *testing.T) {
 	}{
 		reply.CodeRateLimit: {429, "5"}, "overloaded": {503, ""},
 	} {
-		w.api = New(Options{Catalog: w.catalog, Identity: refusing{store.Unavailablef(code, "not now")}, Registry: registry{}})
+		w.API = New(Options{Catalog: w.Catalog, Identity: refusing{store.Unavailablef(code, "not now")}, Registry: registry{}})
 		for _, path := range []string{"/v2/charms/info/hello", "/v2/charms/find", charmPrefix + "x_1.charm"} {
-			got := w.do("alice", "GET", path, nil)
-			if after := got.Header().Get("Retry-After"); got.code(want.status) != code || after != want.after {
+			got := w.Do("alice", "GET", path, nil)
+			if after := got.Header().Get("Retry-After"); got.ErrorCode(want.status) != code || after != want.after {
 				t.Errorf("%s: %d, Retry-After %q", path, got.Code, after)
 			}
 		}
@@ -59,11 +59,11 @@ func TestRule3WhoIsTurnedAwayIsNotMadeToWaitLong(t *testing.T) {
 func TestRule8StatusURLsArePaths(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello", "charm")
-	url := w.do("alice", "POST", "/v1/charm/hello/revisions", map[string]string{"upload-id": w.upload([]byte("bytes"))}).object(200)["status-url"].(string)
+	url := w.Do("alice", "POST", "/v1/charm/hello/revisions", map[string]string{"upload-id": w.upload([]byte("bytes"))}).Object(200)["status-url"].(string)
 	if !strings.HasPrefix(url, "/v1/charm/hello/revisions/review?upload-id=") {
 		t.Errorf("the status is at %q", url)
 	}
-	w.do("alice", "GET", url, nil).object(200)
+	w.Do("alice", "GET", url, nil).Object(200)
 }
 
 // Ground rule 9: charmcraft takes the members of a base for arguments.
@@ -80,8 +80,8 @@ func TestRule9BasesHaveThreeMembers(t *testing.T) {
 		bases++
 		sameShape(t, where, v, map[string]any{"name": "", "channel": "", "architecture": ""})
 	}
-	list := w.do("alice", "GET", "/v1/charm/hello/revisions", nil).object(200)["revisions"].([]any)
-	releases := w.do("alice", "GET", "/v1/charm/hello/releases", nil).object(200)
+	list := w.Do("alice", "GET", "/v1/charm/hello/revisions", nil).Object(200)["revisions"].([]any)
+	releases := w.Do("alice", "GET", "/v1/charm/hello/releases", nil).Object(200)
 	for _, rev := range append(list, releases["revisions"].([]any)...) {
 		for _, one := range rev.(map[string]any)["bases"].([]any) {
 			check("a revision's base", one)
@@ -99,10 +99,10 @@ func TestRule9BasesHaveThreeMembers(t *testing.T) {
 func TestRule10NobodyIsToldToRefresh(t *testing.T) {
 	w := newWorld(t)
 	expired := refusing{store.Unauthorisedf(identity.CodeNeedsRefresh, "the discharge has expired")}
-	w.api = New(Options{Catalog: w.catalog, Identity: expired, Registry: registry{}})
+	w.API = New(Options{Catalog: w.Catalog, Identity: expired, Registry: registry{}})
 	for _, request := range publisherPaths() {
-		a := w.do("expired", request[0], request[1], `{}`)
-		if code := a.code(http.StatusUnauthorized); code != "user-authentication-error" {
+		a := w.Do("expired", request[0], request[1], `{}`)
+		if code := a.ErrorCode(http.StatusUnauthorized); code != "user-authentication-error" {
 			t.Errorf("%s %s: %s", request[0], request[1], code)
 		}
 		if c := a.Header().Get("WWW-Authenticate"); !strings.HasPrefix(c, "Macaroon ") || strings.Contains(c, "needs_refresh") {
@@ -130,9 +130,9 @@ func TestErrorsComeInBothSpellings(t *testing.T) {
 	w := newWorld(t)
 	requests := append(publisherPaths(), [2]string{"GET", "/v1/charm/hello/no/such/path"}, [2]string{"PUT", "/v1/charm/hello"})
 	for _, request := range requests {
-		a := w.do("nobody", request[0], request[1], `{`)
+		a := w.Do("nobody", request[0], request[1], `{`)
 		var body map[string]json.RawMessage
-		w.must(json.Unmarshal(a.Body.Bytes(), &body))
+		w.Must(json.Unmarshal(a.Body.Bytes(), &body))
 		if a.Code < 400 || len(body) != 2 || string(body["error-list"]) != string(body["error_list"]) || len(body["error-list"]) == 0 {
 			t.Errorf("%s %s: %d %s", request[0], request[1], a.Code, a.Body)
 		}
@@ -167,8 +167,8 @@ func TestATokenForLibrariesIsForNothingElse(t *testing.T) {
 	for _, pattern := range reply.Patterns(a.gatewayRoutes(), a.uploadRoutes(), a.releaseRoutes()) {
 		request := strings.ReplaceAll(pattern, "{name}", "hello")
 		method, path, _ := strings.Cut(request, " ")
-		got := w.do("librarian", method, path, bodies[request])
-		if code := got.code(403); code != "permission-required" {
+		got := w.Do("librarian", method, path, bodies[request])
+		if code := got.ErrorCode(403); code != "permission-required" {
 			t.Errorf("%s: %s", pattern, code)
 		}
 		asked++
@@ -176,6 +176,6 @@ func TestATokenForLibrariesIsForNothingElse(t *testing.T) {
 	if asked < 15 {
 		t.Errorf("only %d requests were tried", asked)
 	}
-	id := w.do("librarian", "POST", helloLibraries, map[string]string{"library-name": "db"}).object(200)["library-id"].(string)
-	w.do("librarian", "POST", helloLibraries+"/"+id, libraryVersion(id, 0, 1, "x")).object(200)
+	id := w.Do("librarian", "POST", helloLibraries, map[string]string{"library-name": "db"}).Object(200)["library-id"].(string)
+	w.Do("librarian", "POST", helloLibraries+"/"+id, libraryVersion(id, 0, 1, "x")).Object(200)
 }

@@ -15,8 +15,8 @@ import (
 
 // page asks info as juju does.
 func (s *shop) page(name string) (p jujuPage) {
-	s.t.Helper()
-	s.do("", "GET", "/v2/charms/info/"+name+"?fields="+jujuInfoFields, nil).json(200, &p)
+	s.T.Helper()
+	s.Do("", "GET", "/v2/charms/info/"+name+"?fields="+jujuInfoFields, nil).Into(200, &p)
 	return p
 }
 
@@ -57,7 +57,7 @@ func TestRule6InfoIsWhatJujuDecodes(t *testing.T) {
 
 func TestTextsStandInTheDefaultReleaseAlone(t *testing.T) {
 	s := newShop(t)
-	p := s.do("", "GET", "/v2/charms/info/webapp?fields=channel-map,default-release", nil).object(200)
+	p := s.Do("", "GET", "/v2/charms/info/webapp?fields=channel-map,default-release", nil).Object(200)
 	has := func(where any) []string {
 		var names []string
 		for _, name := range slices.Sorted(maps.Keys(where.(map[string]any)["revision"].(map[string]any))) {
@@ -84,7 +84,7 @@ func TestInfoChoosesTheDefaultReleaseByChannel(t *testing.T) {
 		"2.0/edge": "2.0/edge 3 ", "2.0": "nothing", "stable/some-branch": "latest/stable 1 data=1",
 	} {
 		var p jujuPage
-		s.do("", "GET", "/v2/charms/info/webapp?fields=default-release&channel="+channel, nil).json(200, &p)
+		s.Do("", "GET", "/v2/charms/info/webapp?fields=default-release&channel="+channel, nil).Into(200, &p)
 		got := "nothing"
 		if d := p.DefaultRelease; d != nil {
 			got = fmt.Sprintf("%s %d ", d.Channel.Name, d.Revision.Revision)
@@ -112,10 +112,10 @@ func TestABundleHasNoBaseAndNamesItsCharms(t *testing.T) {
 
 func TestNoBaseSaysAllWhereTheCharmSaysMore(t *testing.T) {
 	s := newShop(t)
-	s.update(func(tx *db.Tx) error {
+	s.Update(func(tx *db.Tx) error {
 		tx.Record(store.Released, "package/"+s.webapp.ID, nil)
 		_, err := tx.AppendReleases([]store.Release{{
-			PackageID: s.webapp.ID, At: s.now, By: "alice-id", Revision: 1, Platform: store.Platform{Architecture: "all"},
+			PackageID: s.webapp.ID, At: s.Now, By: "alice-id", Revision: 1, Platform: store.Platform{Architecture: "all"},
 			Channel: store.Channel{Track: store.LatestTrack, Risk: store.Edge},
 		}})
 		return err
@@ -139,7 +139,7 @@ func TestFieldsAreDottedPaths(t *testing.T) {
 		"default-release.revision.version":         "map[default-release:map[revision:map[version:1]]]",
 		"default-release.channel.base":             "map[default-release:map[channel:map[base:map[architecture:amd64 channel:22.04 name:ubuntu]]]]",
 	} {
-		p := s.do("", "GET", "/v2/charms/info/webapp?fields="+fields, nil).object(200)
+		p := s.Do("", "GET", "/v2/charms/info/webapp?fields="+fields, nil).Object(200)
 		for _, always := range []string{"type", "id", "name"} {
 			if p[always] == nil {
 				t.Errorf("%q: there is no %s", fields, always)
@@ -150,7 +150,7 @@ func TestFieldsAreDottedPaths(t *testing.T) {
 			t.Errorf("%q: %s, want %s", fields, got, want)
 		}
 	}
-	if whole := s.do("", "GET", "/v2/charms/info/webapp?fields=result", nil).object(200)["result"].(map[string]any); len(whole) != len(resultMembers) {
+	if whole := s.Do("", "GET", "/v2/charms/info/webapp?fields=result", nil).Object(200)["result"].(map[string]any); len(whole) != len(resultMembers) {
 		t.Errorf("the whole result has %d members, want %d", len(whole), len(resultMembers))
 	}
 }
@@ -158,20 +158,20 @@ func TestFieldsAreDottedPaths(t *testing.T) {
 func TestWhatIsHiddenIsNotThere(t *testing.T) {
 	s := newShop(t)
 	for name, want := range map[string]int{"secret": 404, "nothing": 404, "hidden": 200, "empty": 200} {
-		if got := s.do("", "GET", "/v2/charms/info/"+name, nil); got.Code != want {
+		if got := s.Do("", "GET", "/v2/charms/info/"+name, nil); got.Code != want {
 			t.Errorf("%s: %d, want %d", name, got.Code, want)
 		}
 	}
-	if code := s.do("", "GET", "/v2/charms/info/secret", nil).code(404); code != "name-not-found" {
+	if code := s.Do("", "GET", "/v2/charms/info/secret", nil).ErrorCode(404); code != "name-not-found" {
 		t.Error(code)
 	}
 	for token, want := range map[string]int{"alice": 200, "bob": 404, "stale": 404} {
-		got := s.do(token, "GET", "/v2/charms/info/secret", nil)
+		got := s.Do(token, "GET", "/v2/charms/info/secret", nil)
 		if got.Code != want || got.Header().Get("Cache-Control") != "private" {
 			t.Errorf("%s: %d, %q", token, got.Code, got.Header().Get("Cache-Control"))
 		}
 	}
-	if got := s.do("", "GET", "/v2/charms/info/webapp", nil, "Authorization", "Basic YWxpY2U6YWxpY2U="); got.Code != 200 {
+	if got := s.Do("", "GET", "/v2/charms/info/webapp", nil, "Authorization", "Basic YWxpY2U6YWxpY2U="); got.Code != 200 {
 		t.Errorf("with a password: %d", got.Code)
 	}
 	empty := s.page("empty")
@@ -181,9 +181,9 @@ func TestWhatIsHiddenIsNotThere(t *testing.T) {
 }
 
 func (s *shop) found(query string) string {
-	s.t.Helper()
+	s.T.Helper()
 	var got struct{ Results []jujuPage }
-	s.do("", "GET", "/v2/charms/find?"+query, nil).json(200, &got)
+	s.Do("", "GET", "/v2/charms/find?"+query, nil).Into(200, &got)
 	var names []string
 	for _, r := range got.Results {
 		names = append(names, r.Name)
@@ -196,7 +196,7 @@ func TestFindFilters(t *testing.T) {
 	s := newShop(t)
 	other := s.registerFor("bob", "bobs", store.TypeCharm)
 	s.release(other, s.revision(other, "bobs", store.Revision{}), "latest/edge")
-	s.update(func(tx *db.Tx) error {
+	s.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+other.ID, nil)
 		if _, err := tx.AddCategory("databases"); err != nil {
 			return err
@@ -240,13 +240,13 @@ func TestFindFilters(t *testing.T) {
 		"fields=" + strings.Repeat("a.", maxFieldsDepth):   "bad-argument",
 		"fields=" + strings.Repeat("a", maxFieldsText+1):   "bad-argument",
 	} {
-		if code := s.do("", "GET", "/v2/charms/find?"+query, nil).code(400); code != want {
+		if code := s.Do("", "GET", "/v2/charms/find?"+query, nil).ErrorCode(400); code != want {
 			t.Errorf("%.40q: %s, want %s", query, code, want)
 		}
 	}
 	// Names of parameters are what a client says, too.
-	refusal := s.do("", "GET", "/v2/charms/find?%25s%25d="+strings.Repeat("x", maxTerm+1), nil)
-	if want := `the parameter \"%s%d\": it is longer than 1024 bytes`; refusal.code(400) != "bad-argument" || !strings.Contains(refusal.Body.String(), want) {
+	refusal := s.Do("", "GET", "/v2/charms/find?%25s%25d="+strings.Repeat("x", maxTerm+1), nil)
+	if want := `the parameter \"%s%d\": it is longer than 1024 bytes`; refusal.ErrorCode(400) != "bad-argument" || !strings.Contains(refusal.Body.String(), want) {
 		t.Errorf("%s, want %s", refusal.Body, want)
 	}
 }
@@ -256,7 +256,7 @@ func TestRule6FindIsWhatJujuDecodes(t *testing.T) {
 	fields := "result.publisher.display-name,result.summary,result.store-url,default-release.revision.bases.architecture," +
 		"default-release.revision.bases.name,default-release.revision.bases.channel,default-release.revision.version"
 	var got struct{ Results []jujuPage }
-	s.do("", "GET", "/v2/charms/find?q=webapp&fields="+url.QueryEscape(fields), nil).json(200, &got)
+	s.Do("", "GET", "/v2/charms/find?q=webapp&fields="+url.QueryEscape(fields), nil).Into(200, &got)
 	if len(got.Results) != 1 {
 		t.Fatalf("%+v", got)
 	}
@@ -279,8 +279,8 @@ func TestInfoOfAnEndlessCharmIsRefused(t *testing.T) {
 		}
 	}
 	w.release(pkg, rev, channels.String())
-	if code := w.do("", "GET", "/v2/charms/info/big?fields=channel-map", nil).code(413); code != "answer-too-large" {
+	if code := w.Do("", "GET", "/v2/charms/info/big?fields=channel-map", nil).ErrorCode(413); code != "answer-too-large" {
 		t.Errorf("the answer is refused as %s", code)
 	}
-	w.do("", "GET", "/v2/charms/info/big?fields=channel-map.channel.name", nil).object(200)
+	w.Do("", "GET", "/v2/charms/info/big?fields=channel-map.channel.name", nil).Object(200)
 }

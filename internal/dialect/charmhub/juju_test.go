@@ -183,9 +183,9 @@ func newShop(t *testing.T) *shop {
 	}
 	w.release(s.webapp, s.revisions[0], "latest/stable", "data=1")
 	w.release(s.webapp, s.revisions[1], "latest/candidate", "data=2")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+s.webapp.ID, nil)
-		_, err := tx.AddTrack(s.webapp.ID, store.Track{Name: "2.0", CreatedAt: w.now})
+		_, err := tx.AddTrack(s.webapp.ID, store.Track{Name: "2.0", CreatedAt: w.Now})
 		return err
 	})
 	w.release(s.webapp, s.revisions[2], "2.0/edge")
@@ -204,7 +204,7 @@ func newShop(t *testing.T) *shop {
 	s.secret, s.hidden, s.empty = w.register("secret", store.TypeCharm), w.register("hidden", store.TypeCharm), w.register("empty", store.TypeCharm)
 	w.release(s.secret, w.revision(s.secret, "secret", store.Revision{}), "latest/stable")
 	w.release(s.hidden, w.revision(s.hidden, "hidden", store.Revision{}), "latest/stable")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		s.secret.Private, s.hidden.Unlisted = true, true
 		for _, p := range []*store.Package{s.secret, s.hidden} {
 			tx.Record(store.PackageUpdated, "package/"+p.ID, nil)
@@ -220,26 +220,26 @@ func newShop(t *testing.T) *shop {
 // ask sends actions, each a JSON object, with a context, and decodes the answer as
 // juju does.
 func (s *shop) ask(context string, actions ...string) []jujuResult {
-	s.t.Helper()
+	s.T.Helper()
 	return s.askAs("", context, actions...)
 }
 
 func (s *shop) askAs(token, context string, actions ...string) []jujuResult {
-	s.t.Helper()
+	s.T.Helper()
 	fields, err := json.Marshal(jujuRefreshFields)
-	s.must(err)
+	s.Must(err)
 	var got jujuAnswer
-	s.do(token, "POST", "/v2/charms/refresh", fmt.Sprintf(`{"context":[%s],"actions":[%s],"fields":%s}`,
-		context, strings.Join(actions, ","), fields)).json(200, &got)
+	s.Do(token, "POST", "/v2/charms/refresh", fmt.Sprintf(`{"context":[%s],"actions":[%s],"fields":%s}`,
+		context, strings.Join(actions, ","), fields)).Into(200, &got)
 	if len(got.Results) != len(actions) {
-		s.t.Fatalf("%d results for %d actions", len(got.Results), len(actions))
+		s.T.Fatalf("%d results for %d actions", len(got.Results), len(actions))
 	}
 	return got.Results
 }
 
 // one asks for one thing.
 func (s *shop) one(context, action string) jujuResult {
-	s.t.Helper()
+	s.T.Helper()
 	return s.ask(context, action)[0]
 }
 

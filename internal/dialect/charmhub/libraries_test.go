@@ -16,9 +16,9 @@ const helloLibraries = "/v1/charm/libraries/hello"
 
 // library creates a library of hello, and returns its id.
 func (w *world) library(name string) string {
-	w.t.Helper()
-	got := w.do("alice", "POST", helloLibraries, map[string]string{"library-name": name}).object(200)
-	sameShape(w.t, "created", got, map[string]any{"library-id": ""})
+	w.T.Helper()
+	got := w.Do("alice", "POST", helloLibraries, map[string]string{"library-name": name}).Object(200)
+	sameShape(w.T, "created", got, map[string]any{"library-id": ""})
 	return got["library-id"].(string)
 }
 
@@ -31,9 +31,9 @@ func libraryVersion(id string, api, patch int, more string) map[string]any {
 
 // bulk lists libraries as "charm.name api.patch".
 func (w *world) bulk(token string, items ...map[string]any) string {
-	w.t.Helper()
-	got := w.do(token, "POST", "/v1/charm/libraries/bulk", items).object(200)
-	sameShape(w.t, "bulk", got, map[string]any{"libraries": []any{seenLibrary}})
+	w.T.Helper()
+	got := w.Do(token, "POST", "/v1/charm/libraries/bulk", items).Object(200)
+	sameShape(w.T, "bulk", got, map[string]any{"libraries": []any{seenLibrary}})
 	var list []string
 	for _, one := range got["libraries"].([]any) {
 		one := one.(map[string]any)
@@ -58,7 +58,7 @@ func TestALibraryIsCreatedPublishedAndFetched(t *testing.T) {
 	}
 	publish := func(body map[string]any) map[string]any {
 		t.Helper()
-		got := w.do("alice", "POST", helloLibraries+"/"+id, body).object(200)
+		got := w.Do("alice", "POST", helloLibraries+"/"+id, body).Object(200)
 		sameShape(t, "published", got, seenLibrary)
 		return got
 	}
@@ -96,7 +96,7 @@ func TestALibraryIsCreatedPublishedAndFetched(t *testing.T) {
 		"?api=0":         second["content"],
 		"?api=0&patch=1": first["content"],
 	} {
-		got := w.do("", "GET", helloLibraries+"/"+id+query, nil).object(200)
+		got := w.Do("", "GET", helloLibraries+"/"+id+query, nil).Object(200)
 		with := map[string]any{"content": ""}
 		for key, value := range seenLibrary {
 			with[key] = value
@@ -134,7 +134,7 @@ func TestBulkAnswersWhatThereIsNotWithANullCode(t *testing.T) {
 		"neither":         {{}},
 		"a name alone":    {{"library-name": "db"}},
 	} {
-		a := w.do("", "POST", "/v1/charm/libraries/bulk", items)
+		a := w.Do("", "POST", "/v1/charm/libraries/bulk", items)
 		want := `{"error-list":[{"code":null,"message":"Items need to include 'library_id' or 'package_id'"}],` +
 			`"error_list":[{"code":null,"message":"Items need to include 'library_id' or 'package_id'"}]}`
 		if got := strings.TrimSpace(a.Body.String()); a.Code != 400 || got != want || a.Header().Get("Content-Type") != "application/json" {
@@ -154,10 +154,10 @@ func TestWhoPublishesLibraries(t *testing.T) {
 	w.register("hello", "charm")
 	w.register("many", "bundle")
 	w.hide(w.register("secret", "charm"))
-	w.collaborate(fakeID("hello"), "rita-id")
+	w.Collaborate(fakeID("hello"), "rita-id")
 	w.permitted("librarian", "package-manage-library")
 	w.permitted("others", "package-manage-metadata", "package-manage-releases", "package-manage-revisions", "package-manage-acl", "package-view", "account-view-packages", "account-register-package")
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Namespace: store.Charm, Name: "other"}}})
 	id := w.library("db")
 	path, name := helloLibraries+"/"+id, map[string]string{"library-name": "cache"}
 	good := libraryVersion(id, 0, 1, "x")
@@ -201,9 +201,9 @@ func TestWhoPublishesLibraries(t *testing.T) {
 		{"three MiB", "alice", "POST", path, with("content", strings.Repeat("x", maxLibraryBody)), 413, "request-too-large"},
 	}
 	w.refuses(t, cases)
-	w.do("librarian", "POST", helloLibraries, name).object(200)
-	w.do("librarian", "POST", path, good).object(200)
-	w.do("rita", "POST", path, libraryVersion(id, 0, 2, "y")).object(200)
+	w.Do("librarian", "POST", helloLibraries, name).Object(200)
+	w.Do("librarian", "POST", path, good).Object(200)
+	w.Do("rita", "POST", path, libraryVersion(id, 0, 2, "y")).Object(200)
 	w.refuses(t, []refusal{
 		{"a name that is published", "alice", "POST", helloLibraries, map[string]string{"library-name": "db"}, 409, "library-taken"},
 		{"a patch left out", "alice", "POST", path, libraryVersion(id, 0, 4, "z"), 409, "library-version-conflict"},
@@ -224,7 +224,7 @@ func TestALargeLibraryOfAnyLanguageFits(t *testing.T) {
 	body["content"], body["hash"] = content, store.LibraryHash(content)
 	// Python writes what is not ASCII in six bytes.
 	plain, err := json.Marshal(body)
-	w.must(err)
+	w.Must(err)
 	var ascii strings.Builder
 	for _, c := range string(plain) {
 		if c < 0x80 {
@@ -233,8 +233,8 @@ func TestALargeLibraryOfAnyLanguageFits(t *testing.T) {
 			fmt.Fprintf(&ascii, `\u%04x`, c)
 		}
 	}
-	w.do("alice", "POST", helloLibraries+"/"+id, ascii.String()).object(200)
-	if got := w.do("", "GET", helloLibraries+"/"+id, nil).object(200)["content"]; got != content {
+	w.Do("alice", "POST", helloLibraries+"/"+id, ascii.String()).Object(200)
+	if got := w.Do("", "GET", helloLibraries+"/"+id, nil).Object(200)["content"]; got != content {
 		t.Error("it comes back otherwise")
 	}
 }
@@ -242,22 +242,22 @@ func TestALargeLibraryOfAnyLanguageFits(t *testing.T) {
 func TestAPrivateCharmsLibrariesAreForItsPublishers(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.register("hello", "charm")
-	w.collaborate(pkg.ID, "rita-id")
+	w.Collaborate(pkg.ID, "rita-id")
 	w.permitted("librarian", "package-manage-library")
 	id := w.library("db")
-	w.do("alice", "POST", helloLibraries+"/"+id, libraryVersion(id, 0, 1, "x")).object(200)
+	w.Do("alice", "POST", helloLibraries+"/"+id, libraryVersion(id, 0, 1, "x")).Object(200)
 	w.hide(pkg)
 	for _, token := range []string{"alice", "rita", "librarian", "adam"} {
-		w.do(token, "GET", helloLibraries+"/"+id, nil).object(200)
+		w.Do(token, "GET", helloLibraries+"/"+id, nil).Object(200)
 		if got := w.bulk(token, item{"library-id": id, "api": 0}); got != "hello.db 0.1" {
 			t.Errorf("%s lists %s", token, got)
 		}
 	}
 	for _, token := range []string{"", "bob"} {
-		if code := w.do(token, "GET", helloLibraries+"/"+id, nil).code(404); code != "resource-not-found" {
+		if code := w.Do(token, "GET", helloLibraries+"/"+id, nil).ErrorCode(404); code != "resource-not-found" {
 			t.Errorf("%q is told %s", token, code)
 		}
-		if a := w.do(token, "POST", "/v1/charm/libraries/bulk", []item{{"library-id": id}}); a.Code != 400 || !strings.Contains(a.Body.String(), `"code":null`) {
+		if a := w.Do(token, "POST", "/v1/charm/libraries/bulk", []item{{"library-id": id}}); a.Code != 400 || !strings.Contains(a.Body.String(), `"code":null`) {
 			t.Errorf("%q lists it: %s", token, a.Body)
 		}
 	}

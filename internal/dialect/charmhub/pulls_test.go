@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/identity"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -24,9 +25,9 @@ func (r *countingRegistry) PullCredentials(ctx context.Context, repo store.Image
 func TestARefreshOfImagesAsksForTheirCredentialsOnce(t *testing.T) {
 	s := newShop(t)
 	counting := &countingRegistry{}
-	s.api = New(Options{
-		Catalog: s.catalog, Identity: s.people, Registry: counting,
-		BaseURL: func(*http.Request) string { return baseURL },
+	s.API = New(Options{
+		Catalog: s.Catalog, Identity: s.People, Registry: counting,
+		BaseURL: func(*http.Request) string { return publishertest.BaseURL },
 	})
 	pkg, rev := s.declaring("imaged")
 	s.attachImage("imaged", "server", s.image(pkg, "server", "amd64"))
@@ -43,7 +44,7 @@ func TestARefreshOfImagesAsksForTheirCredentialsOnce(t *testing.T) {
 	if counting.asked != before {
 		t.Errorf("asked %d times again", counting.asked-before)
 	}
-	s.must(s.catalog.RevokeImagePulls(t.Context(), operator, "imaged"))
+	s.Must(s.Catalog.RevokeImagePulls(t.Context(), publishertest.Operator, "imaged"))
 	if ask(); counting.asked == before {
 		t.Error("what was revoked is still told")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/inspect/charmtest"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -40,7 +41,7 @@ func TestRule4EveryActionGetsOneResultWithItsKey(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if got := s.do("", "POST", "/v2/charms/refresh", `{"context":[],"actions":[],"metrics":{"model":{"uuid":"u"}}}`).object(200); len(got["results"].([]any)) != 0 {
+	if got := s.Do("", "POST", "/v2/charms/refresh", `{"context":[],"actions":[],"metrics":{"model":{"uuid":"u"}}}`).Object(200); len(got["results"].([]any)) != 0 {
 		t.Errorf("for metrics alone: %v", got)
 	}
 }
@@ -108,7 +109,7 @@ func TestRequestsThatCannotBeAnsweredFailWhole(t *testing.T) {
 			"api-error", 400},
 		"too large": {`{"actions":[],"x":"` + strings.Repeat("x", maxRefreshBody) + `"}`, "request-too-large", 413},
 	} {
-		if code := s.do("", "POST", "/v2/charms/refresh", tt.body).code(tt.status); code != tt.code {
+		if code := s.Do("", "POST", "/v2/charms/refresh", tt.body).ErrorCode(tt.status); code != tt.code {
 			t.Errorf("%s: %s, want %s", name, code, tt.code)
 		}
 	}
@@ -171,10 +172,10 @@ func TestOffersAreSpelledAsTheClientAsked(t *testing.T) {
 // juju would send "all" back, and refuses to.
 func TestNoOfferSaysAllWhereTheCharmSaysMore(t *testing.T) {
 	s := newShop(t)
-	s.update(func(tx *db.Tx) error {
+	s.Update(func(tx *db.Tx) error {
 		tx.Record(store.Released, "package/"+s.webapp.ID, nil)
 		_, err := tx.AppendReleases([]store.Release{{
-			PackageID: s.webapp.ID, At: s.now, By: "alice-id", Revision: 1, Platform: store.Platform{Architecture: "all", BaseName: "all", BaseChannel: "all"},
+			PackageID: s.webapp.ID, At: s.Now, By: "alice-id", Revision: 1, Platform: store.Platform{Architecture: "all", BaseName: "all", BaseChannel: "all"},
 			Channel: store.Channel{Track: "2.0", Risk: store.Beta},
 		}})
 		return err
@@ -196,9 +197,9 @@ func TestNoOfferSaysAllWhereTheCharmSaysMore(t *testing.T) {
 
 func TestEffectiveChannelIsTheOneThatWasUsed(t *testing.T) {
 	s := newShop(t)
-	s.update(func(tx *db.Tx) error {
+	s.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+s.anywhere.ID, nil)
-		if _, err := tx.AddTrack(s.anywhere.ID, store.Track{Name: "lts", CreatedAt: s.now}); err != nil {
+		if _, err := tx.AddTrack(s.anywhere.ID, store.Track{Name: "lts", CreatedAt: s.Now}); err != nil {
 			return err
 		}
 		s.anywhere.DefaultTrack = "lts"
@@ -272,8 +273,8 @@ func TestRule7HashesHaveTheNamesThatJujuReads(t *testing.T) {
 		if tt.got.SHA256 != hex.EncodeToString(short[:]) || tt.got.SHA384 != hex.EncodeToString(long[:]) || tt.got.Size != len(tt.content) {
 			t.Errorf("%s: %+v", tt.content, tt.got)
 		}
-		path, ok := strings.CutPrefix(tt.got.URL, baseURL)
-		if got := s.do("", "GET", path, nil); !ok || got.Body.String() != tt.content {
+		path, ok := strings.CutPrefix(tt.got.URL, publishertest.BaseURL)
+		if got := s.Do("", "GET", path, nil); !ok || got.Body.String() != tt.content {
 			t.Errorf("%s: %d %q", tt.got.URL, got.Code, got.Body)
 		}
 	}
@@ -293,8 +294,8 @@ func TestAnImageIsToldAsItsDocument(t *testing.T) {
 		t.Fatalf("%+v %+v", got, got.Error)
 	}
 	r := got.Charm.Resources[0]
-	path, _ := strings.CutPrefix(r.Download.URL, baseURL)
-	text := s.do("", "GET", path, nil).Body.Bytes()
+	path, _ := strings.CutPrefix(r.Download.URL, publishertest.BaseURL)
+	text := s.Do("", "GET", path, nil).Body.Bytes()
 	short, long := sha256.Sum256(text), sha512.Sum384(text)
 	if r.Type != "oci-image" || r.Download.SHA256 != hex.EncodeToString(short[:]) || r.Download.SHA384 != hex.EncodeToString(long[:]) ||
 		r.Download.Size != len(text) || !bytes.Contains(text, []byte(`"ImageName":"store.example/charm/`)) {
@@ -309,26 +310,26 @@ func TestRule12TextsAreTheFilesOfTheArchiveByteForByte(t *testing.T) {
 	content := charmtest.CharmBytes(t, charmtest.Machine())
 	s.push("pantry", content)
 	s.process()
-	if got := s.do("alice", "POST", "/v1/charm/pantry/releases", []any{
+	if got := s.Do("alice", "POST", "/v1/charm/pantry/releases", []any{
 		map[string]any{"channel": "latest/stable", "revision": 1, "resources": []any{}},
 	}); got.Code != 200 {
 		t.Fatal(got.Body)
 	}
 	charm := s.one("", install("pantry", "stable", jammy)).Charm
-	path, _ := strings.CutPrefix(charm.Download.URL, baseURL)
-	archive := s.do("", "GET", path, nil).Body.Bytes()
+	path, _ := strings.CutPrefix(charm.Download.URL, publishertest.BaseURL)
+	archive := s.Do("", "GET", path, nil).Body.Bytes()
 	if !bytes.Equal(archive, content) {
 		t.Fatal("the download is not what was pushed")
 	}
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	s.must(err)
+	s.Must(err)
 	for name, told := range map[string]string{
 		"metadata.yaml": charm.MetadataYAML, "config.yaml": charm.ConfigYAML, "actions.yaml": charm.ActionsYAML,
 	} {
 		f, err := z.Open(name)
-		s.must(err)
+		s.Must(err)
 		want, err := io.ReadAll(f)
-		s.must(err)
+		s.Must(err)
 		if told == "" || told != string(want) {
 			t.Errorf("%s is told as\n%q\nand is\n%q", name, told, want)
 		}
@@ -366,7 +367,7 @@ func TestOnlyTheFieldsAskedForAreAnswered(t *testing.T) {
 	s := newShop(t)
 	ask := func(fields string) map[string]any {
 		body := `{"context":[],"actions":[` + install("webapp", "stable", jammy) + `]` + fields + `}`
-		return s.do("", "POST", "/v2/charms/refresh", body).object(200)["results"].([]any)[0].(map[string]any)["charm"].(map[string]any)
+		return s.Do("", "POST", "/v2/charms/refresh", body).Object(200)["results"].([]any)[0].(map[string]any)["charm"].(map[string]any)
 	}
 	if got := ask(`,"fields":["revision","id","from-the-future"]`); len(got) != 2 || got["revision"] != 1.0 || got["id"] != s.webapp.ID {
 		t.Errorf("%v", got)
@@ -388,15 +389,15 @@ func TestOnlyTheFieldsAskedForAreAnswered(t *testing.T) {
 func TestPhasesReachApplicationsByTheirKey(t *testing.T) {
 	s := newShop(t)
 	later := s.revision(s.anywhere, "later", store.Revision{Platforms: []store.Platform{base("24.04", "all")}})
-	s.update(func(tx *db.Tx) error {
+	s.Update(func(tx *db.Tx) error {
 		tx.Record(store.Released, "package/"+s.anywhere.ID, nil)
 		_, err := tx.AppendReleases([]store.Release{{
-			PackageID: s.anywhere.ID, At: s.now, By: "alice-id", Revision: later.Number, Platform: later.Platforms[0],
+			PackageID: s.anywhere.ID, At: s.Now, By: "alice-id", Revision: later.Number, Platform: later.Platforms[0],
 			Channel: store.Channel{Track: store.LatestTrack}, Percentage: 50,
 		}})
 		return err
 	})
-	s.now = s.now.Add(time.Minute)
+	s.Now = s.Now.Add(time.Minute)
 	got := map[int]int{}
 	for i := range 64 {
 		key := fmt.Sprint("application-", i)
@@ -448,7 +449,7 @@ func TestManyRefusalsOfOneCharmCostLittle(t *testing.T) {
 			}
 		}
 	}
-	w.do("", "POST", "/v2/charms/refresh", `{"context":[],"actions":[`+strings.Join(actions, ",")+`]}`).json(200, &answer)
+	w.Do("", "POST", "/v2/charms/refresh", `{"context":[],"actions":[`+strings.Join(actions, ",")+`]}`).Into(200, &answer)
 	told := 0
 	for i, r := range answer.Results {
 		if r.Error.Code != "revision-not-found" || r.Error.Extra.Releases == nil {
@@ -463,8 +464,8 @@ func TestManyRefusalsOfOneCharmCostLittle(t *testing.T) {
 	wish := catalog.CharmWish{Ref: store.Ref{Name: "big"}, Query: store.CharmQuery{
 		Action: store.ActionInstall, Channel: store.Channel{Track: "none"}, Base: base("24.04", "amd64"),
 	}}
-	answers, err := w.catalog.ResolveCharms(t.Context(), catalog.Asker{}, []catalog.CharmWish{wish, wish})
-	w.must(err)
+	answers, err := w.Catalog.ResolveCharms(t.Context(), catalog.Asker{}, []catalog.CharmWish{wish, wish})
+	w.Must(err)
 	var one, other *store.NoCharmRevision
 	if !errors.As(answers[0].Err, &one) || !errors.As(answers[1].Err, &other) || &one.Offered[0] != &other.Offered[0] {
 		t.Error("each refusal lists the channels for itself")

@@ -20,9 +20,9 @@ func (w *world) refuses(t *testing.T, cases []refusal) {
 	for _, tt := range cases {
 		t.Run(tt.why, func(t *testing.T) {
 			t.Helper()
-			a := w.do(tt.token, tt.method, tt.path, tt.body)
-			a.t = t
-			if got := a.code(tt.status); got != tt.code {
+			a := w.Do(tt.token, tt.method, tt.path, tt.body)
+			a.T = t
+			if got := a.ErrorCode(tt.status); got != tt.code {
 				t.Errorf("code %q, want %q: %s", got, tt.code, a.Body)
 			}
 		})
@@ -31,9 +31,9 @@ func (w *world) refuses(t *testing.T, cases []refusal) {
 
 // stored reads a package as it is now.
 func (w *world) stored(id string) *store.Package {
-	w.t.Helper()
+	w.T.Helper()
 	var pkg *store.Package
-	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) (err error) {
+	w.Must(w.DB.View(w.T.Context(), func(tx *db.Tx) (err error) {
 		pkg, err = tx.Package(id)
 		return err
 	}))

@@ -13,7 +13,7 @@ import (
 // published is a charm with two revisions: the first runs on two bases and takes
 // nothing, the second declares an image, that it needs, and a file.
 func (w *world) published() (pkg *store.Package, first, second *store.Revision) {
-	w.t.Helper()
+	w.T.Helper()
 	pkg = w.register("hello", "charm")
 	first = w.revision(pkg, "one", store.Revision{Platforms: []store.Platform{base("22.04", "amd64"), base("22.04", "arm64")}})
 	second = w.revision(pkg, "two", store.Revision{Version: "2.1", Meta: store.Meta{Charm: &store.CharmMeta{
@@ -24,9 +24,9 @@ func (w *world) published() (pkg *store.Package, first, second *store.Revision) 
 	}}})
 	w.resource(pkg, "an image", store.ResourceRevision{Name: "image", Type: store.ResourceImage})
 	w.resource(pkg, "a file", store.ResourceRevision{Name: "config"})
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
-		_, err := tx.AddTrack(pkg.ID, store.Track{Name: "2.0", CreatedAt: w.now, VersionPattern: `^\d`})
+		_, err := tx.AddTrack(pkg.ID, store.Track{Name: "2.0", CreatedAt: w.Now, VersionPattern: `^\d`})
 		return err
 	})
 	return pkg, first, second
@@ -52,21 +52,21 @@ func TestReleasesAsCharmcraftMakesAndReadsThem(t *testing.T) {
 	w := newWorld(t)
 	pkg, first, _ := w.published()
 	w.release(pkg, first, "latest/edge latest/beta")
-	w.now = w.now.Add(time.Hour)
+	w.Now = w.Now.Add(time.Hour)
 	w.golden(t, "release")
 	w.golden(t, "releases")
 	w.golden(t, "revisions")
 	var answer any
-	w.do("alice", "GET", "/v1/charm/hello/releases", nil).json(200, &answer)
+	w.Do("alice", "GET", "/v1/charm/hello/releases", nil).Into(200, &answer)
 	sameShape(t, "releases", answer, seenReleases)
-	w.now = w.now.Add(store.BranchLife)
+	w.Now = w.Now.Add(store.BranchLife)
 	var after struct {
 		Map     []struct{ Channel string } `json:"channel-map"`
 		Package struct {
 			Channels []struct{ Name, Branch string }
 		}
 	}
-	w.do("alice", "GET", "/v1/charm/hello/releases", nil).json(200, &after)
+	w.Do("alice", "GET", "/v1/charm/hello/releases", nil).Into(200, &after)
 	for _, e := range after.Map {
 		if strings.Contains(e.Channel, "fix-7") {
 			t.Errorf("the branch is still open: %v", after.Map)
@@ -91,19 +91,19 @@ func TestAPromotionCanRepeatWhatTheChannelMapSays(t *testing.T) {
 		Map []entry `json:"channel-map"`
 	}
 	promote := func(to string) {
-		w.do("alice", "GET", "/v1/charm/hello/releases", nil).json(200, &list)
+		w.Do("alice", "GET", "/v1/charm/hello/releases", nil).Into(200, &list)
 		var body []object
 		for _, e := range list.Map {
 			if e.Channel == "latest/edge" {
 				body = append(body, object{"channel": to, "revision": e.Revision, "resources": e.Resources})
 			}
 		}
-		w.do("alice", "POST", "/v1/charm/hello/releases", body).object(200)
+		w.Do("alice", "POST", "/v1/charm/hello/releases", body).Object(200)
 	}
-	w.do("alice", "POST", "/v1/charm/hello/releases",
-		`[{"channel":"edge","revision":2,"resources":[{"name":"image","revision":0}]}]`).object(200)
+	w.Do("alice", "POST", "/v1/charm/hello/releases",
+		`[{"channel":"edge","revision":2,"resources":[{"name":"image","revision":0}]}]`).Object(200)
 	promote("latest/candidate")
-	w.do("alice", "GET", "/v1/charm/hello/releases", nil).json(200, &list)
+	w.Do("alice", "GET", "/v1/charm/hello/releases", nil).Into(200, &list)
 	if len(list.Map) != 2 || fmt.Sprint(list.Map[0].Resources) != fmt.Sprint(list.Map[1].Resources) || list.Map[0].Revision != 2 {
 		t.Errorf("promoted: %+v", list.Map)
 	}
@@ -114,7 +114,7 @@ func TestWhatNobodyCanRelease(t *testing.T) {
 	pkg, _, _ := w.published()
 	w.register("other", "charm")
 	held := w.revision(pkg, "held", store.Revision{Status: store.StatusPending})
-	w.token("limited", "alice", store.Limits{Channels: []string{"edge"}})
+	w.Token("limited", "alice", store.Limits{Channels: []string{"edge"}})
 	one := func(channel, revision, resources string) string {
 		return fmt.Sprintf(`[{"channel":%q,"revision":%s,"resources":[%s]}]`, channel, revision, resources)
 	}
@@ -144,21 +144,21 @@ func TestWhatNobodyCanRelease(t *testing.T) {
 		{"too many", "alice", "hello", "[" + strings.Repeat(`{"channel":"edge","revision":1},`, 200) + `{"channel":"edge","revision":1}]`, 413, "too-many-channels"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if code := (answer{w.do(tt.token, "POST", "/v1/charm/"+tt.charm+"/releases", tt.body).ResponseRecorder, t}).code(tt.status); tt.code != "" && code != tt.code {
+			if code := (answer{ResponseRecorder: w.Do(tt.token, "POST", "/v1/charm/"+tt.charm+"/releases", tt.body).ResponseRecorder, T: t}).ErrorCode(tt.status); tt.code != "" && code != tt.code {
 				t.Errorf("%s, want %s", code, tt.code)
 			}
 		})
 	}
-	if made := w.releases(pkg.ID); len(made) > 0 {
+	if made := w.Releases(pkg.ID); len(made) > 0 {
 		t.Errorf("what was refused has released %v", made)
 	}
 	for _, tt := range []struct {
 		token, charm string
 		status       int
 	}{{"", "hello", 401}, {"bob", "hello", 403}, {"alice", "nothing", 404}} {
-		w.do(tt.token, "GET", "/v1/charm/"+tt.charm+"/releases", nil).code(tt.status)
-		w.do(tt.token, "GET", "/v1/charm/"+tt.charm+"/revisions", nil).code(tt.status)
-		w.do(tt.token, "GET", "/v1/charm/"+tt.charm+"/revisions/review?upload-id=x", nil).code(tt.status)
+		w.Do(tt.token, "GET", "/v1/charm/"+tt.charm+"/releases", nil).ErrorCode(tt.status)
+		w.Do(tt.token, "GET", "/v1/charm/"+tt.charm+"/revisions", nil).ErrorCode(tt.status)
+		w.Do(tt.token, "GET", "/v1/charm/"+tt.charm+"/revisions/review?upload-id=x", nil).ErrorCode(tt.status)
 	}
 }
 
@@ -168,13 +168,13 @@ func TestAReleaseThatGrowsIsTheSecondOfItsBase(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.register("pantry", "charm")
 	first, second := w.revision(pkg, "one", store.Revision{}), w.revision(pkg, "two", store.Revision{})
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
-		_, err := tx.AddTrack(pkg.ID, store.Track{Name: "slow", CreatedAt: w.now, Phasing: 25})
+		_, err := tx.AddTrack(pkg.ID, store.Track{Name: "slow", CreatedAt: w.Now, Phasing: 25})
 		return err
 	})
 	release := func(channel string, revision int) {
-		w.do("alice", "POST", "/v1/charm/pantry/releases", []object{{"channel": channel, "revision": revision}}).object(200)
+		w.Do("alice", "POST", "/v1/charm/pantry/releases", []object{{"channel": channel, "revision": revision}}).Object(200)
 	}
 	shown := func() string {
 		var list struct {
@@ -183,7 +183,7 @@ func TestAReleaseThatGrowsIsTheSecondOfItsBase(t *testing.T) {
 				Progressive map[string]any
 			} `json:"channel-map"`
 		}
-		w.do("alice", "GET", "/v1/charm/pantry/releases", nil).json(200, &list)
+		w.Do("alice", "GET", "/v1/charm/pantry/releases", nil).Into(200, &list)
 		return fmt.Sprint(list.Map)
 	}
 	release("slow/stable", first.Number)
@@ -191,11 +191,11 @@ func TestAReleaseThatGrowsIsTheSecondOfItsBase(t *testing.T) {
 	if got, want := shown(), "[{1 map[paused:<nil> percentage:<nil>]} {2 map[paused:false percentage:25]}]"; got != want {
 		t.Errorf("at first: %s, want %s", got, want)
 	}
-	w.now = w.now.Add(24 * time.Hour)
+	w.Now = w.Now.Add(24 * time.Hour)
 	if got, want := shown(), "[{1 map[paused:<nil> percentage:<nil>]} {2 map[paused:false percentage:50]}]"; got != want {
 		t.Errorf("a day later: %s, want %s", got, want)
 	}
-	w.now = w.now.Add(10 * 24 * time.Hour)
+	w.Now = w.Now.Add(10 * 24 * time.Hour)
 	if got, want := shown(), "[{2 map[paused:<nil> percentage:<nil>]}]"; got != want {
 		t.Errorf("in the end: %s, want %s", got, want)
 	}
@@ -209,15 +209,15 @@ func TestABundleIsReleasedForEveryBase(t *testing.T) {
 	bundle := w.revision(pkg, "bundle", store.Revision{Platforms: everywhere})
 	one := w.revision(pkg, "old", store.Revision{})
 	w.release(pkg, one, "edge")
-	w.do("alice", "POST", "/v1/charm/many/releases", object{}).code(400)
-	w.do("alice", "POST", "/v1/charm/many/releases", []object{{"channel": "edge", "revision": bundle.Number}}).object(200)
+	w.Do("alice", "POST", "/v1/charm/many/releases", object{}).ErrorCode(400)
+	w.Do("alice", "POST", "/v1/charm/many/releases", []object{{"channel": "edge", "revision": bundle.Number}}).Object(200)
 	var list struct {
 		Map []struct {
 			Base     map[string]string
 			Revision int
 		} `json:"channel-map"`
 	}
-	w.do("alice", "GET", "/v1/charm/many/releases", nil).json(200, &list)
+	w.Do("alice", "GET", "/v1/charm/many/releases", nil).Into(200, &list)
 	if len(list.Map) != 2 || list.Map[0].Revision != bundle.Number || list.Map[1].Revision != bundle.Number {
 		t.Errorf("%+v", list.Map)
 	}

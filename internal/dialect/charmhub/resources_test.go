@@ -15,12 +15,12 @@ import (
 
 // waiting is an upload under an id of the test's own.
 func (w *world) waiting(id, content string) {
-	w.t.Helper()
+	w.T.Helper()
 	row, _, _ := w.blob([]byte(content))
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.BlobAdded, "blob/"+row.Digest.Hex(), nil)
 		return tx.AddUpload(store.Upload{
-			ID: id, Blob: row.Digest, Size: row.Size, CreatedAt: w.now, ExpiresAt: w.now.Add(store.UploadLife), Status: store.UploadUnclaimed,
+			ID: id, Blob: row.Digest, Size: row.Size, CreatedAt: w.Now, ExpiresAt: w.Now.Add(store.UploadLife), Status: store.UploadUnclaimed,
 		})
 	})
 }
@@ -28,19 +28,19 @@ func (w *world) waiting(id, content string) {
 // image puts an image for some architectures into a resource's repository, and
 // returns its digest.
 func (w *world) image(pkg *store.Package, resource string, architectures ...string) string {
-	w.t.Helper()
+	w.T.Helper()
 	var parts []string
 	for _, a := range architectures {
 		parts = append(parts, fmt.Sprintf(`{"digest":"sha256:%064d","platform":{"architecture":%q,"os":"linux"}}`, len(parts), a))
 	}
 	text := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, store.MediaOCIIndex, strings.Join(parts, ","))
-	d, err := blob.Put(w.t.Context(), w.blobs, strings.NewReader(text), blob.PutOptions{})
-	w.must(err)
+	d, err := blob.Put(w.T.Context(), w.Blobs, strings.NewReader(text), blob.PutOptions{})
+	w.Must(err)
 	m := store.ImageManifest{
 		Repo: store.ImageRepo{PackageID: pkg.ID, Resource: resource}, Digest: "sha256:" + hex.EncodeToString(d.SHA256[:]),
 		MediaType: store.MediaOCIIndex, Blob: d.SHA3_384, Size: d.Size, Depth: 1, PushedBy: "tester",
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		if _, err := tx.AddBlob(store.Blob{Digest: d.SHA3_384, SHA256: hex.EncodeToString(d.SHA256[:]), Size: d.Size}); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (w *world) image(pkg *store.Package, resource string, architectures ...stri
 
 // declaring is a charm of alice's that takes a file and an image.
 func (w *world) declaring(name string) (*store.Package, *store.Revision) {
-	w.t.Helper()
+	w.T.Helper()
 	pkg := w.register(name, store.TypeCharm)
 	return pkg, w.revision(pkg, "the charm "+name, store.Revision{Number: 1, Meta: store.Meta{Charm: &store.CharmMeta{
 		Resources: []store.DeclaredResource{
@@ -65,12 +65,12 @@ func (w *world) declaring(name string) (*store.Package, *store.Revision) {
 
 // attach uploads a revision of a resource, and returns its number.
 func (w *world) attach(charm, resource, content string) int {
-	w.t.Helper()
+	w.T.Helper()
 	var claimed struct {
 		StatusURL string `json:"status-url"`
 	}
-	w.do("alice", "POST", "/v1/charm/"+charm+"/resources/"+resource+"/revisions",
-		map[string]any{"upload-id": w.upload([]byte(content))}).json(200, &claimed)
+	w.Do("alice", "POST", "/v1/charm/"+charm+"/resources/"+resource+"/revisions",
+		map[string]any{"upload-id": w.upload([]byte(content))}).Into(200, &claimed)
 	w.process()
 	var reviewed struct {
 		Revisions []struct {
@@ -79,19 +79,19 @@ func (w *world) attach(charm, resource, content string) int {
 			Errors   any
 		}
 	}
-	w.do("alice", "GET", claimed.StatusURL, nil).json(200, &reviewed)
+	w.Do("alice", "GET", claimed.StatusURL, nil).Into(200, &reviewed)
 	if len(reviewed.Revisions) != 1 || reviewed.Revisions[0].Status != "approved" {
-		w.t.Fatalf("the resource %s: %+v", resource, reviewed)
+		w.T.Fatalf("the resource %s: %+v", resource, reviewed)
 	}
 	return reviewed.Revisions[0].Revision
 }
 
 // attachImage does what charmcraft does after it has pushed an image.
 func (w *world) attachImage(charm, resource, digest string) int {
-	w.t.Helper()
-	a := w.do("alice", "POST", "/v1/charm/"+charm+"/resources/"+resource+"/oci-image/blob", map[string]any{"image-digest": digest})
+	w.T.Helper()
+	a := w.Do("alice", "POST", "/v1/charm/"+charm+"/resources/"+resource+"/oci-image/blob", map[string]any{"image-digest": digest})
 	if a.Code != 200 {
-		w.t.Fatalf("%d %s", a.Code, a.Body)
+		w.T.Fatalf("%d %s", a.Code, a.Body)
 	}
 	return w.attach(charm, resource, a.Body.String())
 }
@@ -102,7 +102,7 @@ func (w *world) attachImage(charm, resource, digest string) int {
 func TestGoldenResources(t *testing.T) {
 	w := newWorld(t)
 	pkg, rev := w.declaring("hello")
-	w.token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
+	w.Token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
 	for _, name := range []string{
 		"charmcraft-resources", "charmcraft-resource-revisions-none", "charmcraft-resource-revisions-undeclared",
 		"charmcraft-upload-resource-undeclared", "charmcraft-upload-resource-no-permission", "juju-resource-revisions-unknown",
@@ -142,7 +142,7 @@ func TestResourcesAreRefused(t *testing.T) {
 	w := newWorld(t)
 	pkg, _ := w.declaring("hello")
 	w.registerFor("bob", "theirs", store.TypeCharm)
-	w.token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
+	w.Token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
 	w.attach("hello", "data", "bytes")
 	digest := w.image(pkg, "data", "amd64")
 	const revisions, blob = "/v1/charm/hello/resources/data/revisions", "/v1/charm/hello/resources/server/oci-image/blob"
@@ -189,8 +189,8 @@ func TestResourcesAreRefused(t *testing.T) {
 		{"the pull password for another", "bob", "POST", blob, map[string]any{"image-digest": digest}, 403, store.CodeForeignPackage},
 		{"a method that nobody has", "alice", "DELETE", revisions, nil, 405, "method-not-allowed"},
 	} {
-		a := w.do(c.token, c.method, c.path, c.body)
-		if code := a.code(c.status); code != c.code {
+		a := w.Do(c.token, c.method, c.path, c.body)
+		if code := a.ErrorCode(c.status); code != c.code {
 			t.Errorf("%s: %s %s: code %s, want %s: %s", c.what, c.method, c.path, code, c.code, a.Body)
 		}
 	}
@@ -218,7 +218,7 @@ func TestNamesOfResourcesStayThemselves(t *testing.T) {
 	}
 	w.release(pkg, rev, "stable", pins...)
 	for _, name := range names {
-		a := w.do("", "GET", attachmentPath(pkg.ID, store.ResourcePin{Name: name, Revision: 1}), nil)
+		a := w.Do("", "GET", attachmentPath(pkg.ID, store.ResourcePin{Name: name, Revision: 1}), nil)
 		if a.Code != 200 || !bytes.Equal(a.Body.Bytes(), []byte("content of "+name)) {
 			t.Errorf("%q: %d %s", name, a.Code, a.Body)
 		}

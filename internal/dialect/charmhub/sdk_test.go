@@ -14,6 +14,7 @@ import (
 	"github.com/larder-store/larder/client/auth"
 	sdk "github.com/larder-store/larder/client/charmhub"
 	"github.com/larder-store/larder/client/transport"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/inspect/charmtest"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -42,10 +43,10 @@ func (w *world) online() *http.Client {
 		if strings.HasSuffix(r.URL.Path, "/review") {
 			w.process()
 		}
-		w.api.ServeHTTP(rw, r)
+		w.API.ServeHTTP(rw, r)
 	})
 	s := httptest.NewServer(mux)
-	w.t.Cleanup(s.Close)
+	w.T.Cleanup(s.Close)
 	return &http.Client{Transport: toServer{strings.TrimPrefix(s.URL, "http://")}}
 }
 
@@ -69,8 +70,8 @@ func TestTheSDKPublishesAndConsumes(t *testing.T) {
 	}
 	ctx := t.Context()
 	web := &transport.Client{HTTP: w.online(), Retry: &transport.Retry{}}
-	c := &sdk.Client{Endpoints: sdk.At(baseURL), Authorizer: auth.NewToken("alice"), HTTP: web, PollInterval: time.Nanosecond}
-	juju := &sdk.Consumer{URL: baseURL, HTTP: web}
+	c := &sdk.Client{Endpoints: sdk.At(publishertest.BaseURL), Authorizer: auth.NewToken("alice"), HTTP: web, PollInterval: time.Nanosecond}
+	juju := &sdk.Consumer{URL: publishertest.BaseURL, HTTP: web}
 
 	// A name and its metadata.
 	id, err := c.RegisterName(ctx, sdk.NameRequest{Name: "hello"})
@@ -155,7 +156,7 @@ func TestTheSDKPublishesAndConsumes(t *testing.T) {
 	if deltas, err := files.Unpublished(ctx, c, "hello"); err != nil || len(deltas) != 0 {
 		t.Errorf("unpublished %+v, %v", deltas, err)
 	}
-	anonymous := &sdk.Client{Endpoints: sdk.At(baseURL), HTTP: web}
+	anonymous := &sdk.Client{Endpoints: sdk.At(publishertest.BaseURL), HTTP: web}
 	byName, err := anonymous.LibrariesByName(ctx, sdk.LibraryRequest{CharmName: "hello", LibraryName: "greeting"})
 	if err != nil || byName["hello.greeting"].Version() != library.Version() {
 		t.Errorf("libraries by name %+v, %v", byName, err)
@@ -201,8 +202,8 @@ func TestTheSDKPublishesAndConsumes(t *testing.T) {
 	}
 
 	// What may not be.
-	w.token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
-	reading := &sdk.Client{Endpoints: sdk.At(baseURL), Authorizer: auth.NewToken("reading"), HTTP: web}
+	w.Token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view"})})
+	reading := &sdk.Client{Endpoints: sdk.At(publishertest.BaseURL), Authorizer: auth.NewToken("reading"), HTTP: web}
 	if _, err := reading.Close(ctx, "hello", "beta"); !errors.Is(err, sdk.ErrForbidden) {
 		t.Errorf("closing with a token that reads: %v", err)
 	}

@@ -36,11 +36,11 @@ func TestRule1EveryAnswerIsExactlyJSON(t *testing.T) {
 		{"GET", charmPrefix + s.webapp.ID + "_9.charm", "", 404},
 		{"GET", charmPrefix + "x", "", 404},
 	} {
-		got := s.do("", tt.method, tt.path, tt.body)
+		got := s.Do("", tt.method, tt.path, tt.body)
 		if types := got.Header()["Content-Type"]; got.Code != tt.status || len(types) != 1 || types[0] != reply.ContentJSON {
 			t.Errorf("%s %s: %d with %q, want %d", tt.method, tt.path, got.Code, types, tt.status)
 		}
-		if tt.status != 200 && got.code(tt.status) == "" {
+		if tt.status != 200 && got.ErrorCode(tt.status) == "" {
 			t.Errorf("%s %s: %s", tt.method, tt.path, got.Body)
 		}
 	}
@@ -53,21 +53,21 @@ func TestRule2DownloadsHaveALengthAndAreAsTheyAre(t *testing.T) {
 	content := strings.Repeat("compressible ", 10_000)
 	s.revision(s.empty, content, store.Revision{Number: 7})
 	s.release(s.empty, &store.Revision{Number: 7, Platforms: []store.Platform{base("24.04", "amd64")}}, "latest/edge")
-	server := httptest.NewServer(s.api)
+	server := httptest.NewServer(s.API)
 	defer server.Close()
 	path := server.URL + charmPrefix + s.empty.ID + "_7.charm"
 	get := func(method string, headers ...string) (*http.Response, string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, path, nil)
-		s.must(err)
+		s.Must(err)
 		for i := 0; i < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 		answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
-		s.must(err)
+		s.Must(err)
 		defer answer.Body.Close()
 		body, err := io.ReadAll(answer.Body)
-		s.must(err)
+		s.Must(err)
 		return answer, string(body)
 	}
 	for _, headers := range [][]string{nil, {"Accept-Encoding", "gzip, deflate, br"}} {
@@ -100,11 +100,11 @@ func TestOnlyWhatWasReleasedIsDownloaded(t *testing.T) {
 		s.webapp.ID + "_99999999999999999999.charm": 404, "webapp_1.charm": 404, strings.Repeat("x", 5000) + "_1.charm": 404,
 		"..%2f..%2fetc%2fpasswd": 404, s.webapp.ID + "_1_1.charm": 404, s.webapp.ID + "_-1.charm": 404,
 	} {
-		if got := s.do("", "GET", charmPrefix+file, nil); got.Code != want {
+		if got := s.Do("", "GET", charmPrefix+file, nil); got.Code != want {
 			t.Errorf("%.60s: %d, want %d", file, got.Code, want)
 		}
 	}
-	if got := s.do("alice", "GET", charmPrefix+s.webapp.ID+"_4.charm", nil); got.Code != 200 {
+	if got := s.Do("alice", "GET", charmPrefix+s.webapp.ID+"_4.charm", nil); got.Code != 200 {
 		t.Errorf("its publisher: %d", got.Code)
 	}
 }
@@ -117,8 +117,8 @@ func TestAnAnswerHasAnEnd(t *testing.T) {
 	for i := range maxActions {
 		actions = append(actions, strings.Replace(install("empty", "stable", noble), "key-empty", fmt.Sprint(i), 1))
 	}
-	got := s.do("", "POST", "/v2/charms/refresh", `{"actions":[`+strings.Join(actions, ",")+`]}`)
-	if code := got.code(413); code != "answer-too-large" {
+	got := s.Do("", "POST", "/v2/charms/refresh", `{"actions":[`+strings.Join(actions, ",")+`]}`)
+	if code := got.ErrorCode(413); code != "answer-too-large" {
 		t.Error(code)
 	}
 }
@@ -127,7 +127,7 @@ func TestAnAnswerHasAnEnd(t *testing.T) {
 func TestRequestsDoNotMix(t *testing.T) {
 	s := newShop(t)
 	s.ask(have("k", s.webapp.ID, 1, "stable", jammy), install("webapp", "stable", jammy), install("stack", "stable", noble))
-	if code := s.do("", "POST", "/v2/charms/refresh", `{"actions":[{"action":"refresh","instance-key":"k"}]}`).code(400); code != "missing-context" {
+	if code := s.Do("", "POST", "/v2/charms/refresh", `{"actions":[{"action":"refresh","instance-key":"k"}]}`).ErrorCode(400); code != "missing-context" {
 		t.Error(code)
 	}
 	if r := s.one("", install("anywhere", "stable", noble)); r.Name != "anywhere" || len(r.Charm.Resources) != 0 {

@@ -20,11 +20,11 @@ func charmOf(name, more string) charmbuild.Spec {
 // push claims bytes as a charm, and returns the path that tells what becomes of
 // them.
 func (w *world) push(name string, content []byte) (statusURL string) {
-	w.t.Helper()
+	w.T.Helper()
 	var got struct {
 		URL string `json:"status-url"`
 	}
-	w.do("alice", "POST", "/v1/charm/"+name+"/revisions", object{"upload-id": w.upload(content)}).json(200, &got)
+	w.Do("alice", "POST", "/v1/charm/"+name+"/revisions", object{"upload-id": w.upload(content)}).Into(200, &got)
 	return got.URL
 }
 
@@ -39,7 +39,7 @@ func TestACharmIsPushedAndLookedAfterAsCharmcraftDoes(t *testing.T) {
 	w.golden(t, "review-approved", "UPLOAD", id)
 	w.golden(t, "revision-with-more")
 	again := w.upload(content)
-	w.do("alice", "POST", "/v1/charm/pantry/revisions", object{"upload-id": again}).object(200)
+	w.Do("alice", "POST", "/v1/charm/pantry/revisions", object{"upload-id": again}).Object(200)
 	w.process()
 	w.golden(t, "review-rejected", "UPLOAD", again)
 }
@@ -49,7 +49,7 @@ func TestACharmIsPushedAndLookedAfterAsCharmcraftDoes(t *testing.T) {
 func TestTheStatusOfAnUpload(t *testing.T) {
 	w := newWorld(t)
 	w.register("pantry", "charm")
-	w.settings["larder.review.policy"] = "hold size>1MiB\nreject package=pantry\n"
+	w.Settings["larder.review.policy"] = "hold size>1MiB\nreject package=pantry\n"
 	path := w.push("pantry", charmtest.CharmBytes(t, charmOf("pantry", "")))
 	if !strings.HasPrefix(path, "/v1/charm/pantry/revisions/review?upload-id=") {
 		t.Fatalf("the status is at %q", path)
@@ -61,26 +61,26 @@ func TestTheStatusOfAnUpload(t *testing.T) {
 		Errors   []struct{ Code, Message string }
 	}
 	var got struct{ Revisions []entry }
-	w.do("alice", "GET", path, nil).json(200, &got)
+	w.Do("alice", "GET", path, nil).Into(200, &got)
 	if e := got.Revisions; len(e) != 1 || e[0].Status != "received" || e[0].Revision != nil || e[0].Errors != nil {
 		t.Errorf("before: %+v", e)
 	}
 	w.process()
-	w.do("alice", "GET", path, nil).json(200, &got)
+	w.Do("alice", "GET", path, nil).Into(200, &got)
 	if e := got.Revisions; len(e) != 1 || e[0].Status != "rejected" || *e[0].Revision != 1 || e[0].Errors[0].Code != "review-rejected" {
 		t.Errorf("rejected: %+v", e)
 	}
-	w.settings["larder.review.policy"] = "hold"
+	w.Settings["larder.review.policy"] = "hold"
 	path = w.push("pantry", charmtest.CharmBytes(t, charmOf("pantry", "subordinate: false\n")))
 	w.process()
-	w.do("alice", "GET", path, nil).json(200, &got)
+	w.Do("alice", "GET", path, nil).Into(200, &got)
 	if e := got.Revisions; e[0].Status != "need_manual_review" || *e[0].Revision != 2 {
 		t.Errorf("held: %+v", e)
 	}
-	w.do("bob", "GET", path, nil).code(403)
-	w.do("", "GET", path, nil).code(401)
+	w.Do("bob", "GET", path, nil).ErrorCode(403)
+	w.Do("", "GET", path, nil).ErrorCode(401)
 	other := w.register("cellar", "charm")
-	if code := w.do("alice", "GET", strings.Replace(path, "pantry", other.Name, 1), nil).code(404); code != "resource-not-found" {
+	if code := w.Do("alice", "GET", strings.Replace(path, "pantry", other.Name, 1), nil).ErrorCode(404); code != "resource-not-found" {
 		t.Errorf("of another charm: %s", code)
 	}
 	var list struct {
@@ -90,7 +90,7 @@ func TestTheStatusOfAnUpload(t *testing.T) {
 			Errors   []struct{ Code, Message string }
 		}
 	}
-	w.do("alice", "GET", "/v1/charm/pantry/revisions", nil).json(200, &list)
+	w.Do("alice", "GET", "/v1/charm/pantry/revisions", nil).Into(200, &list)
 	if r := list.Revisions; len(r) != 2 || r[0].Status != "ManualReviewPending" || r[1].Status != "rejected" || len(r[1].Errors) != 1 || r[0].Errors != nil {
 		t.Errorf("the list: %+v", r)
 	}
@@ -99,10 +99,10 @@ func TestTheStatusOfAnUpload(t *testing.T) {
 func TestWhatNobodyCanPush(t *testing.T) {
 	w := newWorld(t)
 	w.register("pantry", "charm")
-	w.token("reader", "alice", store.Limits{Permissions: []store.Permission{store.PermSeeRevisions}})
+	w.Token("reader", "alice", store.Limits{Permissions: []store.Permission{store.PermSeeRevisions}})
 	content := charmtest.CharmBytes(t, charmOf("pantry", ""))
 	claimed := w.upload(content)
-	w.do("alice", "POST", "/v1/charm/pantry/revisions", object{"upload-id": claimed}).object(200)
+	w.Do("alice", "POST", "/v1/charm/pantry/revisions", object{"upload-id": claimed}).Object(200)
 	w.registerFor("bob", "cellar", "charm")
 	for _, tt := range []struct {
 		name, token, charm string
@@ -124,16 +124,16 @@ func TestWhatNobodyCanPush(t *testing.T) {
 		{"too much", "alice", "pantry", strings.Repeat(" ", 1<<20), 413, "request-too-large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := answer{w.do(tt.token, "POST", "/v1/charm/"+tt.charm+"/revisions", tt.body).ResponseRecorder, t}
-			if code := got.code(tt.status); tt.code != "" && code != tt.code {
+			got := answer{ResponseRecorder: w.Do(tt.token, "POST", "/v1/charm/"+tt.charm+"/revisions", tt.body).ResponseRecorder, T: t}
+			if code := got.ErrorCode(tt.status); tt.code != "" && code != tt.code {
 				t.Errorf("%s, want %s", code, tt.code)
 			}
 		})
 	}
 	for _, query := range []string{"revision=0", "revision=x", "include-craft-yaml=perhaps"} {
-		if code := w.do("alice", "GET", "/v1/charm/pantry/revisions?"+query, nil).code(400); code != "api-error" {
+		if code := w.Do("alice", "GET", "/v1/charm/pantry/revisions?"+query, nil).ErrorCode(400); code != "api-error" {
 			t.Errorf("%s: %s", query, code)
 		}
 	}
-	w.do("alice", "GET", "/v1/charm/pantry/revisions?revision=9", nil).code(404)
+	w.Do("alice", "GET", "/v1/charm/pantry/revisions?revision=9", nil).ErrorCode(404)
 }

@@ -23,9 +23,9 @@ func invitesFor(emails ...string) map[string]any {
 
 // invited invites somebody to hello and returns the token.
 func (w *world) invited(email string) string {
-	w.t.Helper()
-	got := w.do("alice", "POST", helloInvites, invitesFor(email)).object(201)
-	sameShape(w.t, "tokens", got, seenTokens)
+	w.T.Helper()
+	got := w.Do("alice", "POST", helloInvites, invitesFor(email)).Object(201)
+	sameShape(w.T, "tokens", got, seenTokens)
 	return got["tokens"].([]any)[0].(map[string]any)["token"].(string)
 }
 
@@ -33,10 +33,10 @@ func TestAnInvitedAccountCollaborates(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	token := w.invited("Bob@Example.com")
-	w.now = w.now.Add(29 * 24 * time.Hour)
-	w.do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).object(200)
+	w.Now = w.Now.Add(29 * 24 * time.Hour)
+	w.Do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).Object(200)
 
-	team := w.do("alice", "GET", "/v1/snap/hello/collaborators", nil).object(200)
+	team := w.Do("alice", "GET", "/v1/snap/hello/collaborators", nil).Object(200)
 	sameShape(t, "collaborators", team, seenCollaborators)
 	one := team["collaborators"].([]any)[0].(map[string]any)
 	if id := one["account"].(map[string]any)["id"]; id != "bob-id" {
@@ -49,12 +49,12 @@ func TestAnInvitedAccountCollaborates(t *testing.T) {
 		t.Errorf("collaborators %v", got)
 	}
 	// A collaborator reads who else there is, and changes nothing about it.
-	w.do("bob", "GET", "/v1/snap/hello/collaborators", nil).object(200)
-	if code := w.do("bob", "POST", helloInvites, invitesFor("rita@example.com")).code(403); code != "resource-forbidden" {
+	w.Do("bob", "GET", "/v1/snap/hello/collaborators", nil).Object(200)
+	if code := w.Do("bob", "POST", helloInvites, invitesFor("rita@example.com")).ErrorCode(403); code != "resource-forbidden" {
 		t.Errorf("a collaborator invites: %s", code)
 	}
 
-	list := w.do("alice", "GET", helloInvites, nil).object(200)
+	list := w.Do("alice", "GET", helloInvites, nil).Object(200)
 	sameShape(t, "invites", list, seenInvites)
 	invite := list["invites"].([]any)[0].(map[string]any)
 	if invite["accepted-at"] == nil || invite["revoked-at"] != nil || invite["email"] != "bob@example.com" {
@@ -69,18 +69,18 @@ func TestRevokingAnAcceptedInviteEndsTheCollaboration(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	token := w.invited("bob@example.com")
-	w.do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).object(200)
-	if a := w.do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")); a.Code != 204 || a.Body.Len() > 0 {
+	w.Do("bob", "POST", helloInvites+"/accept", map[string]string{"token": token}).Object(200)
+	if a := w.Do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")); a.Code != 204 || a.Body.Len() > 0 {
 		t.Fatalf("revoking answers %d %s", a.Code, a.Body)
 	}
 	if got := w.stored(pkg.ID).Collaborators; len(got) > 0 {
 		t.Errorf("collaborators %v are left", got)
 	}
-	invite := w.do("alice", "GET", helloInvites, nil).object(200)["invites"].([]any)[0].(map[string]any)
+	invite := w.Do("alice", "GET", helloInvites, nil).Object(200)["invites"].([]any)[0].(map[string]any)
 	if invite["revoked-at"] == nil || invite["accepted-at"] == nil {
 		t.Errorf("the invite is %v", invite)
 	}
-	if code := w.do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")).code(404); code != "invite-not-found" {
+	if code := w.Do("alice", "POST", helloInvites+"/revoke", invitesFor("bob@example.com")).ErrorCode(404); code != "invite-not-found" {
 		t.Errorf("revoked twice: %s", code)
 	}
 }
@@ -91,7 +91,7 @@ func TestAnInviteIsGoodOnceForItsAddressAndItsTime(t *testing.T) {
 	w.listed(2, "other", "alice")
 	accept := func(who, path, token string) answer {
 		t.Helper()
-		return w.do(who, "POST", path+"/accept", map[string]string{"token": token})
+		return w.Do(who, "POST", path+"/accept", map[string]string{"token": token})
 	}
 	token := w.invited("bob@example.com")
 	for _, tt := range []struct{ why, who, path, token string }{
@@ -102,28 +102,28 @@ func TestAnInviteIsGoodOnceForItsAddressAndItsTime(t *testing.T) {
 		{"the hash in place of the token", "bob", helloInvites, w.inviteHash()},
 		{"no token", "bob", helloInvites, ""},
 	} {
-		if code := accept(tt.who, tt.path, tt.token).code(404); code != "invite-not-found" {
+		if code := accept(tt.who, tt.path, tt.token).ErrorCode(404); code != "invite-not-found" {
 			t.Errorf("%s: %s", tt.why, code)
 		}
 	}
 	again := w.invited("bob@example.com")
-	if code := accept("bob", helloInvites, token).code(409); code != "invite-ended" {
+	if code := accept("bob", helloInvites, token).ErrorCode(409); code != "invite-ended" {
 		t.Errorf("a replaced invite: %s", code)
 	}
-	w.do("bob", "POST", helloInvites+"/reject", map[string]string{"token": again}).object(200)
-	if code := accept("bob", helloInvites, again).code(409); code != "invite-ended" {
+	w.Do("bob", "POST", helloInvites+"/reject", map[string]string{"token": again}).Object(200)
+	if code := accept("bob", helloInvites, again).ErrorCode(409); code != "invite-ended" {
 		t.Errorf("a rejected invite: %s", code)
 	}
 	third := w.invited("bob@example.com")
-	w.now = w.now.Add(30 * 24 * time.Hour)
-	if code := accept("bob", helloInvites, third).code(409); code != "invite-ended" {
+	w.Now = w.Now.Add(30 * 24 * time.Hour)
+	if code := accept("bob", helloInvites, third).ErrorCode(409); code != "invite-ended" {
 		t.Errorf("an expired invite: %s", code)
 	}
 }
 
 // inviteHash is what the database holds of the newest invite.
 func (w *world) inviteHash() (hash string) {
-	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
+	w.Must(w.DB.View(w.T.Context(), func(tx *db.Tx) error {
 		pkg, err := tx.PackageByName(store.Snap, "hello")
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ func TestTheTokenOfAnInviteIsNowhereButInTheAnswer(t *testing.T) {
 	w.listed(1, "hello", "alice")
 	token := w.invited("bob@example.com")
 	var dump strings.Builder
-	w.must(w.db.Dump(t.Context(), &dump))
+	w.Must(w.DB.Dump(t.Context(), &dump))
 	if !strings.Contains(dump.String(), "bob@example.com") || strings.Contains(dump.String(), token) {
 		t.Error("the database holds the token, or not the invite")
 	}
@@ -151,9 +151,9 @@ func TestWhoMayInvite(t *testing.T) {
 	w.listed(1, "hello", "alice")
 	w.listed(2, "secret", "alice")
 	w.private(assertiontest.SnapID(2))
-	w.token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view-acl"})})
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
-	w.token("guest", "bob", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
+	w.Token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package-view-acl"})})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
+	w.Token("guest", "bob", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
 	token := w.invited("bob@example.com")
 	vera := w.invited("vera@example.com")
 	many := make([]string, 51)
@@ -180,6 +180,6 @@ func TestWhoMayInvite(t *testing.T) {
 		{"a viewer accepts", "vera", "POST", helloInvites + "/accept", map[string]string{"token": vera}, 403, "permission-required"},
 		{"a stranger revokes", "bob", "POST", helloInvites + "/revoke", invitesFor("bob@example.com"), 403, "resource-forbidden"},
 	})
-	w.do("reader", "GET", helloInvites, nil).object(200)
-	w.do("vera", "GET", helloInvites, nil).object(200)
+	w.Do("reader", "GET", helloInvites, nil).Object(200)
+	w.Do("vera", "GET", helloInvites, nil).Object(200)
 }

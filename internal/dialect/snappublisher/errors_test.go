@@ -10,7 +10,7 @@ func TestPathsThatAreNotThereSayItInTheirFamily(t *testing.T) {
 	for path, key := range map[string]string{
 		"/dev/api/nothing": "error_list", "/api/v2/nothing": "error-list", "/v1/snap/a/b/c/d": "error-list",
 	} {
-		if body := w.do("alice", "GET", path, nil).object(http.StatusNotFound); body[key] == nil {
+		if body := w.Do("alice", "GET", path, nil).Object(http.StatusNotFound); body[key] == nil {
 			t.Errorf("%s answers %v", path, body)
 		}
 	}

@@ -13,17 +13,17 @@ import (
 
 // waiting is an upload under an id of the test's own.
 func (w *world) waiting(id string, content []byte) {
-	w.t.Helper()
-	d, err := blob.Put(w.t.Context(), w.blobs, bytes.NewReader(content), blob.PutOptions{})
-	w.must(err)
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	d, err := blob.Put(w.T.Context(), w.Blobs, bytes.NewReader(content), blob.PutOptions{})
+	w.Must(err)
+	w.Update(func(tx *db.Tx) error {
 		row := store.Blob{Digest: d.SHA3_384, SHA256: hex.EncodeToString(d.SHA256[:]), Size: d.Size}
 		if _, err := tx.AddBlob(row); err != nil {
 			return err
 		}
 		tx.Record(store.BlobAdded, "blob/"+row.Digest.Hex(), nil)
 		return tx.AddUpload(store.Upload{
-			ID: id, Blob: row.Digest, Size: row.Size, CreatedAt: w.now, ExpiresAt: w.now.Add(store.UploadLife), Status: store.UploadUnclaimed,
+			ID: id, Blob: row.Digest, Size: row.Size, CreatedAt: w.Now, ExpiresAt: w.Now.Add(store.UploadLife), Status: store.UploadUnclaimed,
 		})
 	})
 }
@@ -34,7 +34,7 @@ func TestGoldenNamesAndUploads(t *testing.T) {
 	w := newWorld(t)
 	id := w.listed(1, "hello", "alice").ID
 	w.listed(2, "theirs", "bob")
-	w.token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
+	w.Token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
 	for _, name := range []string{
 		"snapcraft-register-taken", "snapcraft-register-own", "snapcraft-register-reserved", "snapcraft-register-invalid",
 		"snapcraft-register-no-permission", "snapcraft-upload-dry-run", "snapcraft-upload-dry-run-unknown",
@@ -56,7 +56,7 @@ func TestGoldenNamesAndUploads(t *testing.T) {
 	w.waiting("upload-two", w.snapFile(snapYAML("hello", "2", "confinement: classic\n")))
 	w.golden(t, "onprem-upload")
 	w.waiting("upload-three", []byte("no snap"))
-	w.do("alice", "POST", "/v1/snap/hello/revisions", map[string]any{"upload-id": "upload-three"}).object(200)
+	w.Do("alice", "POST", "/v1/snap/hello/revisions", map[string]any{"upload-id": "upload-three"}).Object(200)
 	w.process()
 	w.golden(t, "snapcraft-upload-status-held", "id", id)
 	w.golden(t, "snapcraft-upload-status-failed", "id", id)

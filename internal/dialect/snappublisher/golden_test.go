@@ -10,7 +10,7 @@ import (
 // golden holds an answer to its file in testdata.
 func (w *world) golden(t *testing.T, name string, fill ...string) {
 	t.Helper()
-	replytest.Golden{API: w.api, Headers: []string{"Content-Type", "Location", "Www-Authenticate"}}.Check(t, name, fill...)
+	replytest.Golden{API: w.API, Headers: []string{"Content-Type", "Location", "Www-Authenticate"}}.Check(t, name, fill...)
 }
 
 // inJSON is a text as it stands within a JSON string.

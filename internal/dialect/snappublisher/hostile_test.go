@@ -24,7 +24,7 @@ const boundary = "xxxxxxxx"
 
 // raw sends a body as multipart/form-data and returns the status.
 func (w *world) raw(body io.Reader) answer {
-	return w.do("", "POST", "/unscanned-upload/", body, "Content-Type", "multipart/form-data; boundary="+boundary)
+	return w.Do("", "POST", "/unscanned-upload/", body, "Content-Type", "multipart/form-data; boundary="+boundary)
 }
 
 func partHead(name string, more ...string) string {
@@ -59,13 +59,13 @@ func TestMalformedUploadsLeaveNoTrace(t *testing.T) {
 			if got := w.raw(strings.NewReader(tt.body)); got.Code != tt.status {
 				t.Errorf("%d %s, want %d", got.Code, got.Body, tt.status)
 			} else {
-				got.code(tt.status)
+				got.ErrorCode(tt.status)
 			}
 			w.noTrace()
 		})
 	}
 	for _, contentType := range []string{"", "application/json", "multipart/form-data", "multipart/form-data; boundary=" + strings.Repeat("x", 100)} {
-		if got := w.do("", "POST", "/unscanned-upload/", "x", "Content-Type", contentType); got.Code != 400 {
+		if got := w.Do("", "POST", "/unscanned-upload/", "x", "Content-Type", contentType); got.Code != 400 {
 			t.Errorf("%q: %d %s", contentType, got.Code, got.Body)
 		}
 	}
@@ -73,20 +73,20 @@ func TestMalformedUploadsLeaveNoTrace(t *testing.T) {
 
 // noTrace fails the test if anything of an upload is left.
 func (w *world) noTrace() {
-	w.t.Helper()
-	for info, err := range w.blobs.List(context.WithoutCancel(w.t.Context())) {
-		w.must(err)
-		w.t.Errorf("the blob %s is left", info.Digest)
+	w.T.Helper()
+	for info, err := range w.Blobs.List(context.WithoutCancel(w.T.Context())) {
+		w.Must(err)
+		w.T.Errorf("the blob %s is left", info.Digest)
 	}
-	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
+	w.Must(w.DB.View(w.T.Context(), func(tx *db.Tx) error {
 		if n, _, err := tx.UnclaimedBytes(""); err != nil || n != 0 {
-			w.t.Errorf("%d uploads are left, %v", n, err)
+			w.T.Errorf("%d uploads are left, %v", n, err)
 		}
 		return nil
 	}))
-	w.must(filepath.Walk(filepath.Join(w.dir, "blobs"), func(path string, info os.FileInfo, err error) error {
+	w.Must(filepath.Walk(filepath.Join(w.Dir, "blobs"), func(path string, info os.FileInfo, err error) error {
 		if err == nil && info.Mode().IsRegular() && info.Size() > 0 && strings.Contains(path, "tmp") {
-			w.t.Errorf("%s is left", path)
+			w.T.Errorf("%s is left", path)
 		}
 		return err
 	}))
@@ -118,45 +118,45 @@ func TestAnUploadWhoseClientGoesAwayLeavesNoTrace(t *testing.T) {
 
 func TestUploadsAreBoundedBySizeAndByWhatWaits(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.uploads.max-size"] = "1"
+	w.Settings["larder.uploads.max-size"] = "1"
 	send := func(address string, size int) answer {
 		body, contentType := uploadForm(t, bytes.Repeat([]byte{byte(size)}, size))
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/unscanned-upload/", bytes.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
 		r.RemoteAddr = address + ":1"
 		rec := httptest.NewRecorder()
-		w.api.ServeHTTP(rec, r)
-		return answer{rec, t}
+		w.API.ServeHTTP(rec, r)
+		return answer{ResponseRecorder: rec, T: t}
 	}
-	send("192.0.2.1", 1_000_001).code(http.StatusRequestEntityTooLarge)
-	send("192.0.2.1", 1_100_000).code(http.StatusRequestEntityTooLarge)
+	send("192.0.2.1", 1_000_001).ErrorCode(http.StatusRequestEntityTooLarge)
+	send("192.0.2.1", 1_100_000).ErrorCode(http.StatusRequestEntityTooLarge)
 	w.noTrace()
-	send("192.0.2.1", 999_999).object(200)
+	send("192.0.2.1", 999_999).Object(200)
 
-	w.settings["larder.uploads.unclaimed-per-address"] = "1"
-	if code := send("192.0.2.1", 500_000).code(429); code != "too-many-uploads" {
+	w.Settings["larder.uploads.unclaimed-per-address"] = "1"
+	if code := send("192.0.2.1", 500_000).ErrorCode(429); code != "too-many-uploads" {
 		t.Errorf("the same address: %s", code)
 	}
-	send("192.0.2.2", 700_001).object(200)
-	if code := send("[::ffff:192.0.2.1]", 500_000).code(429); code != "too-many-uploads" {
+	send("192.0.2.2", 700_001).Object(200)
+	if code := send("[::ffff:192.0.2.1]", 500_000).ErrorCode(429); code != "too-many-uploads" {
 		t.Errorf("the same address in other words: %s", code)
 	}
-	w.settings["larder.uploads.unclaimed-total"] = "2"
-	send("192.0.2.3", 500_000).code(429)
-	w.now = w.now.Add(store.UploadLife)
-	w.update(func(tx *db.Tx) error {
-		n, err := tx.DropUploads(w.now.AddDate(0, 0, -1))
+	w.Settings["larder.uploads.unclaimed-total"] = "2"
+	send("192.0.2.3", 500_000).ErrorCode(429)
+	w.Now = w.Now.Add(store.UploadLife)
+	w.Update(func(tx *db.Tx) error {
+		n, err := tx.DropUploads(w.Now.AddDate(0, 0, -1))
 		if n != 2 {
 			t.Errorf("%d uploads were dropped", n)
 		}
 		return err
 	})
-	send("192.0.2.3", 500_000).object(200)
+	send("192.0.2.3", 500_000).Object(200)
 }
 
 func TestAHostWithManyAddressesHasOneQuota(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.uploads.unclaimed-per-address"] = "1"
+	w.Settings["larder.uploads.unclaimed-per-address"] = "1"
 	send := func(address string) answer {
 		t.Helper()
 		body, contentType := uploadForm(t, bytes.Repeat([]byte(address[len(address)-3:]), 250_000))
@@ -164,18 +164,18 @@ func TestAHostWithManyAddressesHasOneQuota(t *testing.T) {
 		r.Header.Set("Content-Type", contentType)
 		r.RemoteAddr = address + ":1"
 		rec := httptest.NewRecorder()
-		w.api.ServeHTTP(rec, r)
-		return answer{rec, t}
+		w.API.ServeHTTP(rec, r)
+		return answer{ResponseRecorder: rec, T: t}
 	}
-	send("[2001:db8::1]").object(200)
-	send("[2001:db8::2]").code(http.StatusTooManyRequests)
-	send("[2001:db8:0:1::1]").object(200)
+	send("[2001:db8::1]").Object(200)
+	send("[2001:db8::2]").ErrorCode(http.StatusTooManyRequests)
+	send("[2001:db8:0:1::1]").Object(200)
 }
 
 func TestWhatIsOnlyPromisedKeepsNobodyOut(t *testing.T) {
 	w := newWorld(t)
-	w.settings["larder.uploads.unclaimed-per-address"] = "1"
-	w.settings["larder.uploads.unclaimed-total"] = "1"
+	w.Settings["larder.uploads.unclaimed-per-address"] = "1"
+	w.Settings["larder.uploads.unclaimed-total"] = "1"
 	slow, sender := io.Pipe()
 	done := make(chan answer)
 	go func() { done <- w.raw(slow) }()
@@ -191,10 +191,10 @@ func TestWhatIsOnlyPromisedKeepsNobodyOut(t *testing.T) {
 	}
 	begun := 0
 	for range 100 {
-		if got := w.do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": 1}); got.Code == 201 {
+		if got := w.Do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": 1}); got.Code == 201 {
 			begun++
 		} else {
-			got.code(http.StatusTooManyRequests)
+			got.ErrorCode(http.StatusTooManyRequests)
 		}
 	}
 	if begun != 64 {
@@ -205,27 +205,27 @@ func TestWhatIsOnlyPromisedKeepsNobodyOut(t *testing.T) {
 func TestAnUploadIsClaimedOnceAndInTime(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
-	w.do("bob", "POST", "/v1/snap", map[string]any{"name": "theirs"}).object(200)
+	w.Do("bob", "POST", "/v1/snap", map[string]any{"name": "theirs"}).Object(200)
 	id := w.upload(w.snapFile(snapYAML("hello", "1", "")))
 	claim := func(token, name, id string) answer {
-		return w.do(token, "POST", "/dev/api/snap-push/", map[string]any{"name": name, "updown_id": id})
+		return w.Do(token, "POST", "/dev/api/snap-push/", map[string]any{"name": name, "updown_id": id})
 	}
 	// A charm's resource may have no bytes, but no snap.
-	if code := claim("alice", "hello", w.upload(nil)).code(400); code != "empty-upload" {
+	if code := claim("alice", "hello", w.upload(nil)).ErrorCode(400); code != "empty-upload" {
 		t.Errorf("a claim of nothing: %s", code)
 	}
-	claim("bob", "hello", id).code(403)
-	claim("", "hello", id).code(401)
-	first := claim("alice", "hello", id).object(202)
-	if again := claim("alice", "hello", id).object(202); again["status_details_url"] != first["status_details_url"] {
+	claim("bob", "hello", id).ErrorCode(403)
+	claim("", "hello", id).ErrorCode(401)
+	first := claim("alice", "hello", id).Object(202)
+	if again := claim("alice", "hello", id).Object(202); again["status_details_url"] != first["status_details_url"] {
 		t.Errorf("the same claim again answers %v", again)
 	}
-	if code := claim("bob", "theirs", id).code(409); code != "upload-claimed" {
+	if code := claim("bob", "theirs", id).ErrorCode(409); code != "upload-claimed" {
 		t.Errorf("another's claim: %s", code)
 	}
 	late := w.upload(w.snapFile(snapYAML("hello", "2", "")))
-	w.now = w.now.Add(store.UploadLife)
-	claim("alice", "hello", late).code(409)
+	w.Now = w.Now.Add(store.UploadLife)
+	claim("alice", "hello", late).ErrorCode(409)
 	for name, body := range map[string]map[string]any{
 		"no channel":     {"channels": []string{"a/b/c/d"}},
 		"many channels":  {"channels": strings.Fields(strings.Repeat("edge ", 1000))},
@@ -238,7 +238,7 @@ func TestAnUploadIsClaimedOnceAndInTime(t *testing.T) {
 		if parts, ok := body["components"].(map[string]string); ok && parts["x"] == "ID" {
 			parts["x"] = id
 		}
-		if got := w.do("alice", "POST", "/dev/api/snap-push/", body); got.Code < 400 || got.Code > 413 {
+		if got := w.Do("alice", "POST", "/dev/api/snap-push/", body); got.Code < 400 || got.Code > 413 {
 			t.Errorf("%s: %d %s", name, got.Code, got.Body)
 		}
 	}
@@ -248,46 +248,46 @@ func TestAnUploadGoesOnWhereItWasCutOff(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
 	content := w.snapFile(snapYAML("hello", "1", ""))
-	options := w.do("", "OPTIONS", "/unscanned-upload/", nil)
+	options := w.Do("", "OPTIONS", "/unscanned-upload/", nil)
 	if options.Header().Get("Larder-Upload") != "resume" || options.Code != http.StatusNoContent {
 		t.Errorf("options: %d %v", options.Code, options.Header())
 	}
-	id := w.do("", "POST", "/unscanned-upload/resumable", map[string]any{"filename": "a.snap", "size": len(content)}).object(201)["upload_id"].(string)
+	id := w.Do("", "POST", "/unscanned-upload/resumable", map[string]any{"filename": "a.snap", "size": len(content)}).Object(201)["upload_id"].(string)
 	path := "/unscanned-upload/resumable/" + id
 	patch := func(offset int, piece []byte) answer {
-		return w.do("", "PATCH", path, piece, "Upload-Offset", strconv.Itoa(offset), "Content-Type", "application/offset+octet-stream")
+		return w.Do("", "PATCH", path, piece, "Upload-Offset", strconv.Itoa(offset), "Content-Type", "application/offset+octet-stream")
 	}
-	offset := func() string { return w.do("", "HEAD", path, nil).Header().Get("Upload-Offset") }
+	offset := func() string { return w.Do("", "HEAD", path, nil).Header().Get("Upload-Offset") }
 	if got := offset(); got != "0" {
 		t.Errorf("it begins at %s", got)
 	}
 	if got := patch(0, content[:100]); got.Code != 204 || got.Header().Get("Upload-Offset") != "100" {
 		t.Errorf("a piece: %d %v", got.Code, got.Header())
 	}
-	patch(0, content[:100]).code(409)
-	patch(101, content[101:]).code(409)
-	w.do("", "PATCH", path, content[100:], "Upload-Offset", "100").code(400)
-	w.do("", "PATCH", path, content[100:], "Content-Type", "application/offset+octet-stream").code(400)
-	w.do("", "PATCH", path, broken{bytes.NewReader(content[100:150])}, "Upload-Offset", "100", "Content-Type", "application/offset+octet-stream").code(400)
+	patch(0, content[:100]).ErrorCode(409)
+	patch(101, content[101:]).ErrorCode(409)
+	w.Do("", "PATCH", path, content[100:], "Upload-Offset", "100").ErrorCode(400)
+	w.Do("", "PATCH", path, content[100:], "Content-Type", "application/offset+octet-stream").ErrorCode(400)
+	w.Do("", "PATCH", path, broken{bytes.NewReader(content[100:150])}, "Upload-Offset", "100", "Content-Type", "application/offset+octet-stream").ErrorCode(400)
 	if got := offset(); got != "150" {
 		t.Errorf("after an interruption it is at %s", got)
 	}
-	last := patch(150, content[150:]).object(200)
+	last := patch(150, content[150:]).Object(200)
 	if last["successful"] != true || last["upload_id"] != id {
 		t.Errorf("the last piece answers %v", last)
 	}
 	if got := offset(); got != strconv.Itoa(len(content)) {
 		t.Errorf("complete it is at %s", got)
 	}
-	if again := patch(len(content), nil).object(200); again["upload_id"] != id {
+	if again := patch(len(content), nil).Object(200); again["upload_id"] != id {
 		t.Errorf("the end again answers %v", again)
 	}
 	if got := w.pushed(map[string]any{"name": "hello", "updown_id": id}); got["revision"] != 1.0 {
 		t.Errorf("the claim answers %v", got)
 	}
-	w.do("", "PATCH", "/unscanned-upload/resumable/nothing", "x", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream").code(404)
-	w.do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": -1}).code(400)
-	w.do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": int64(1) << 60}).code(413)
+	w.Do("", "PATCH", "/unscanned-upload/resumable/nothing", "x", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream").ErrorCode(404)
+	w.Do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": -1}).ErrorCode(400)
+	w.Do("", "POST", "/unscanned-upload/resumable", map[string]any{"size": int64(1) << 60}).ErrorCode(413)
 }
 
 func TestSquashfsBombsEndQuickly(t *testing.T) {
@@ -315,11 +315,11 @@ func TestFilenamesAreHarmless(t *testing.T) {
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
 	part, err := m.CreateFormFile("binary", "../../\r\nevil"+strings.Repeat("x", 5000))
-	w.must(err)
+	w.Must(err)
 	fmt.Fprint(part, "content")
-	w.must(m.Close())
-	id := w.do("", "POST", "/unscanned-upload/", b.Bytes(), "Content-Type", m.FormDataContentType()).object(200)["upload_id"].(string)
-	w.must(w.db.View(t.Context(), func(tx *db.Tx) error {
+	w.Must(m.Close())
+	id := w.Do("", "POST", "/unscanned-upload/", b.Bytes(), "Content-Type", m.FormDataContentType()).Object(200)["upload_id"].(string)
+	w.Must(w.DB.View(t.Context(), func(tx *db.Tx) error {
 		u, err := tx.Upload(id)
 		if len(u.Filename) > 255 || strings.ContainsAny(u.Filename, "/\x00\r\n") {
 			t.Errorf("the name is %q", u.Filename)

@@ -12,17 +12,17 @@ import (
 // listed is a snap of somebody's that nothing was published of, declared by this
 // store. Its id is assertiontest.SnapID of n.
 func (w *world) listed(n int, name, owner string) *store.Package {
-	w.t.Helper()
+	w.T.Helper()
 	pkg := &store.Package{
 		ID: assertiontest.SnapID(n), Namespace: store.Snap, Name: name, PublisherID: owner + "-id",
-		StoreID: store.GlobalStore, CreatedAt: w.now,
+		StoreID: store.GlobalStore, CreatedAt: w.Now,
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageRegistered, "package/"+pkg.ID, nil)
 		if err := tx.InsertPackage(pkg); err != nil {
 			return err
 		}
-		_, _, err := w.auth.SignSnapDeclaration(tx, authority.Declaration{SnapID: pkg.ID, Name: name, PublisherID: pkg.PublisherID})
+		_, _, err := w.Auth.SignSnapDeclaration(tx, authority.Declaration{SnapID: pkg.ID, Name: name, PublisherID: pkg.PublisherID})
 		return err
 	})
 	return pkg
@@ -30,9 +30,9 @@ func (w *world) listed(n int, name, owner string) *store.Package {
 
 // stored reads a package as it is now.
 func (w *world) stored(id string) *store.Package {
-	w.t.Helper()
+	w.T.Helper()
 	var pkg *store.Package
-	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) (err error) {
+	w.Must(w.DB.View(w.T.Context(), func(tx *db.Tx) (err error) {
 		pkg, err = tx.Package(id)
 		return err
 	}))
@@ -41,8 +41,8 @@ func (w *world) stored(id string) *store.Package {
 
 // private makes a package private.
 func (w *world) private(id string) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		pkg, err := tx.Package(id)
 		if err != nil {
 			return err
@@ -66,9 +66,9 @@ func (w *world) refuses(t *testing.T, cases []refusal) {
 	for _, tt := range cases {
 		t.Run(tt.why, func(t *testing.T) {
 			t.Helper()
-			a := w.do(tt.token, tt.method, tt.path, tt.body)
-			a.t = t
-			if got := a.code(tt.status); got != tt.code {
+			a := w.Do(tt.token, tt.method, tt.path, tt.body)
+			a.T = t
+			if got := a.ErrorCode(tt.status); got != tt.code {
 				t.Errorf("code %q, want %q: %s", got, tt.code, a.Body)
 			}
 		})

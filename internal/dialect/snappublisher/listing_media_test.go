@@ -19,6 +19,7 @@ import (
 
 	"github.com/larder-store/larder/assertion/assertiontest"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -106,20 +107,23 @@ func (f *form) file(key string, content []byte) *form {
 	return f
 }
 
-func (f *form) send(w *world, token, method, path string) answer {
+func (f *form) send(w *world, token, method, path string) pictured {
 	f.t.Helper()
 	if err := f.w.Close(); err != nil {
 		f.t.Fatal(err)
 	}
-	a := w.do(token, method, path, f.b.Bytes(), "Content-Type", f.w.FormDataContentType())
-	a.t = f.t
-	return a
+	a := w.Do(token, method, path, f.b.Bytes(), "Content-Type", f.w.FormDataContentType())
+	a.T = f.t
+	return pictured{a}
 }
 
-func (a answer) kinds(status int) []string {
-	a.t.Helper()
+// pictured is an answer that lists pictures.
+type pictured struct{ answer }
+
+func (a pictured) kinds(status int) []string {
+	a.T.Helper()
 	var list []wirePicture
-	a.json(status, &list)
+	a.Into(status, &list)
 	var kinds []string
 	for _, p := range list {
 		kinds = append(kinds, p.Type+" "+p.Hash[:4])
@@ -136,7 +140,7 @@ func TestPicturesAreReplacedKeptAndOrdered(t *testing.T) {
 	pkg := w.listed(1, "hello", "alice")
 	w.published(pkg, 1, store.Meta{Type: "app"}, "stable")
 	icon, one, two, banner := picture(t, 64, 64, 1), picture(t, 480, 480, 2), picture(t, 640, 480, 3), picture(t, 720, 240, 4)
-	if got := w.do("alice", "GET", helloMedia, nil).kinds(200); len(got) > 0 {
+	if got := (pictured{w.Do("alice", "GET", helloMedia, nil)}).kinds(200); len(got) > 0 {
 		t.Errorf("pictures %v at first", got)
 	}
 	got := newForm(t).file("icon", icon).file("a.png", one).info(
@@ -154,31 +158,31 @@ func TestPicturesAreReplacedKeptAndOrdered(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("pictures %v, want %v", got, want)
 	}
-	a := w.do("alice", "GET", helloMedia, nil)
+	a := w.Do("alice", "GET", helloMedia, nil)
 	var list []any
-	a.json(200, &list)
+	a.Into(200, &list)
 	sameShape(t, "pictures", list, seenPictures)
-	if got := a.kinds(200); !slices.Equal(got, want) {
+	if got := (pictured{a}).kinds(200); !slices.Equal(got, want) {
 		t.Errorf("read back %v, want %v", got, want)
 	}
 	last := list[2].(map[string]any)
-	if last["filename"] != "icon.png" || last["width"] != 128.0 || !strings.HasPrefix(last["url"].(string), baseURL+"/api/v1/snaps/media/"+pkg.ID+"/") {
+	if last["filename"] != "icon.png" || last["width"] != 128.0 || !strings.HasPrefix(last["url"].(string), publishertest.BaseURL+"/api/v1/snaps/media/"+pkg.ID+"/") {
 		t.Errorf("the icon is %v", last)
 	}
 	// Devices fetch it, and info and the gateway name it.
 	m := w.stored(pkg.ID).Media[2]
-	f, err := w.catalog.Medium(t.Context(), pkg.ID, m.Blob)
-	w.must(err)
+	f, err := w.Catalog.Medium(t.Context(), pkg.ID, m.Blob)
+	w.Must(err)
 	defer f.Close()
 	if served, err := io.ReadAll(f); err != nil || !bytes.Equal(served, next) || f.Type != "image/png" {
 		t.Errorf("the icon is served as %s, %v", f.Type, err)
 	}
-	info := w.do("alice", "GET", helloInfo, nil).object(200)
+	info := w.Do("alice", "GET", helloInfo, nil).Object(200)
 	sameShape(t, "info", info, seenInfo)
 	if media := info["media"].([]any); len(media) != 3 || media[2].(map[string]any)["url"] != last["url"] {
 		t.Errorf("info has the media %v", media)
 	}
-	icons := w.do("alice", "GET", "/v1/snap/hello", nil).object(200)["metadata"].(map[string]any)["media"].([]any)
+	icons := w.Do("alice", "GET", "/v1/snap/hello", nil).Object(200)["metadata"].(map[string]any)["media"].([]any)
 	if len(icons) != 1 || icons[0].(map[string]any)["type"] != "icon" {
 		t.Errorf("the gateway has the media %v, and clients refuse all but icons", icons)
 	}
@@ -201,7 +205,7 @@ func TestUploadedIconsDoNotOverwriteChosenOnes(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	a, b, c := picture(t, 64, 64, 1), picture(t, 64, 64, 2), picture(t, 64, 64, 3)
-	send := func(method, query string, content []byte) answer {
+	send := func(method, query string, content []byte) pictured {
 		return newForm(t).info(entry{"icon", sha(content), "icon.png", "icon"}).file("icon", content).send(w, "alice", method, helloMedia+query)
 	}
 	send("POST", "", a).kinds(200)
@@ -214,7 +218,7 @@ func TestUploadedIconsDoNotOverwriteChosenOnes(t *testing.T) {
 			Extra map[string]any
 		} `json:"error_list"`
 	}
-	send("POST", "", c).json(409, &refused)
+	send("POST", "", c).Into(409, &refused)
 	if e := refused.Errors[0]; e.Code != "conflict" || e.Extra["name"] != "icon" || e.Extra["current"] == nil {
 		t.Errorf("refused with %+v", e)
 	}
@@ -288,7 +292,7 @@ func TestPicturesThatAreRefused(t *testing.T) {
 		{"many files", files, 400, "media-too-many-items"},
 	} {
 		a := tt.f.send(w, "alice", "PUT", helloMedia)
-		if got := a.code(tt.status); got != tt.code {
+		if got := a.ErrorCode(tt.status); got != tt.code {
 			t.Errorf("%s: code %q, want %q: %s", tt.why, got, tt.code, a.Body)
 		}
 	}
@@ -302,8 +306,8 @@ func TestPicturesThatAreRefused(t *testing.T) {
 
 // blobCount is how many blobs are stored, named by a row or not.
 func (w *world) blobCount() (n int) {
-	for _, err := range w.blobs.List(w.t.Context()) {
-		w.must(err)
+	for _, err := range w.Blobs.List(w.T.Context()) {
+		w.Must(err)
 		n++
 	}
 	return n
@@ -312,8 +316,8 @@ func (w *world) blobCount() (n int) {
 func TestWhoMayChangePictures(t *testing.T) {
 	w := newWorld(t)
 	w.listed(1, "hello", "alice")
-	w.token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
+	w.Token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
 	w.refuses(t, []refusal{
 		{"nobody reads", "", "GET", helloMedia, nil, 401, "macaroon-authorization-required"},
 		{"a stranger reads", "bob", "GET", helloMedia, nil, 403, "resource-forbidden"},
@@ -326,14 +330,14 @@ func TestWhoMayChangePictures(t *testing.T) {
 		{"a token for another snap", "elsewhere", "PUT", helloMedia, `x`, 403, "resource-forbidden"},
 	})
 	torn := "--b\r\nContent-Disposition: form-data; name=\"icon\"; filename=\"i\"\r\n\r\n\x89PNG"
-	if code := w.do("alice", "PUT", helloMedia, torn, "Content-Type", "multipart/form-data; boundary=b").code(400); code != "invalid-request" {
+	if code := w.Do("alice", "PUT", helloMedia, torn, "Content-Type", "multipart/form-data; boundary=b").ErrorCode(400); code != "invalid-request" {
 		t.Errorf("a torn request: %s", code)
 	}
 	var large bytes.Buffer
 	for range 3 {
 		fmt.Fprintf(&large, "--b\r\nContent-Disposition: form-data; name=\"info\"\r\nX: %s\r\n\r\n[]\r\n", strings.Repeat("x", 11<<20))
 	}
-	if a := w.do("alice", "PUT", helloMedia, &large, "Content-Type", "multipart/form-data; boundary=b"); a.Code != 400 && a.Code != 413 {
+	if a := w.Do("alice", "PUT", helloMedia, &large, "Content-Type", "multipart/form-data; boundary=b"); a.Code != 400 && a.Code != 413 {
 		t.Errorf("headers of megabytes: %d %s", a.Code, a.Body)
 	}
 	if len(w.stored(assertiontest.SnapID(1)).Media) > 0 {
@@ -345,7 +349,7 @@ func TestASnapsOwnIconStaysWhateverTheRules(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	own := store.Medium{Kind: "icon", Blob: store.Digest{7}, Size: 5 << 20, ContentType: "image/gif", Width: 2000, Height: 30}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
 		if _, err := tx.AddBlob(store.Blob{Digest: own.Blob, SHA256: strings.Repeat("7", 64), Size: own.Size}); err != nil {
 			return err
@@ -355,10 +359,10 @@ func TestASnapsOwnIconStaysWhateverTheRules(t *testing.T) {
 	shot, bad := picture(t, 480, 480, 2), picture(t, 48, 48, 2)
 	keep := entry{"icon", strings.Repeat("7", 64), "icon.gif", ""}
 	newForm(t).info(keep, entry{"screenshot", "", "x", "x"}).file("x", shot).send(w, "alice", "PUT", helloMedia).kinds(200)
-	if code := newForm(t).info(keep, entry{"screenshot", "", "x", "x"}).file("x", bad).send(w, "alice", "PUT", helloMedia).code(400); code != "media-invalid-resolution" {
+	if code := newForm(t).info(keep, entry{"screenshot", "", "x", "x"}).file("x", bad).send(w, "alice", "PUT", helloMedia).ErrorCode(400); code != "media-invalid-resolution" {
 		t.Errorf("a small screenshot: %s", code)
 	}
-	_, list, err := w.catalog.Media(t.Context(), operator, store.Snap, store.Ref{ID: pkg.ID})
+	_, list, err := w.Catalog.Media(t.Context(), publishertest.Operator, store.Snap, store.Ref{ID: pkg.ID})
 	if err != nil || len(list) != 2 || list[0].Medium != own {
 		t.Errorf("pictures %v, %v", list, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/dialect/gateway"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -21,26 +22,26 @@ const (
 
 // published gives a snap a revision in each of the channels.
 func (w *world) published(pkg *store.Package, number int, meta store.Meta, channels ...string) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		blob := store.Blob{Digest: store.Digest{byte(number)}, SHA256: fmt.Sprintf("%064d", number), Size: 4096}
 		if _, err := tx.AddBlob(blob); err != nil {
 			return err
 		}
 		tx.Record(store.RevisionAdded, "package/"+pkg.ID, nil)
 		return tx.InsertRevision(&store.Revision{
-			PackageID: pkg.ID, Number: number, Status: store.StatusApproved, Version: fmt.Sprintf("%d.0", number), CreatedAt: w.now,
+			PackageID: pkg.ID, Number: number, Status: store.StatusApproved, Version: fmt.Sprintf("%d.0", number), CreatedAt: w.Now,
 			CreatedBy: pkg.PublisherID, Blob: blob.Digest, SHA256: blob.SHA256, Size: blob.Size,
 			Platforms: []store.Platform{{Architecture: "amd64"}}, Provenance: "global-upload", Meta: meta,
 		})
 	})
 	if len(channels) > 0 {
-		w.do("alice", "POST", "/dev/api/snap-release/", map[string]any{"name": pkg.Name, "revision": number, "channels": channels}).object(200)
+		w.Do("alice", "POST", "/dev/api/snap-release/", map[string]any{"name": pkg.Name, "revision": number, "channels": channels}).Object(200)
 	}
 }
 
 func (w *world) category(names ...string) {
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		for _, name := range names {
 			tx.Record(store.CategoryPut, "category/"+name, nil)
 			if _, err := tx.AddCategory(name); err != nil {
@@ -68,7 +69,7 @@ func TestInfoTellsWhatWasEdited(t *testing.T) {
 	pkg := w.listed(1, "hello", "alice")
 	w.category("games", "utilities", "unused")
 	w.published(pkg, 1, store.Meta{Type: "app", Summary: "from the snap", License: "GPL-3.0"}, "stable", "edge")
-	info := w.do("alice", "GET", helloInfo, nil).object(200)
+	info := w.Do("alice", "GET", helloInfo, nil).Object(200)
 	sameShape(t, "info", info, seenInfo)
 	if info["summary"] != "from the snap" || info["title"] != "hello" || info["license"] != "GPL-3.0" || info["status"] != "published" || info["store"] != "Global" {
 		t.Errorf("before any edit: %v", info)
@@ -82,8 +83,8 @@ func TestInfoTellsWhatWasEdited(t *testing.T) {
 		}
 	}
 
-	edited := w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", everything).object(200)
-	info = w.do("alice", "GET", helloInfo, nil).object(200)
+	edited := w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", everything).Object(200)
+	info = w.Do("alice", "GET", helloInfo, nil).Object(200)
 	sameShape(t, "info", info, seenInfo)
 	for _, answer := range []map[string]any{edited, info} {
 		for field, want := range map[string]string{
@@ -107,8 +108,8 @@ func TestInfoTellsWhatWasEdited(t *testing.T) {
 		}
 	}
 	// What is empty leaves the word to the snap again; null is empty.
-	w.do("alice", "PUT", helloPath+"/metadata", `{"summary":"","license":null,"keywords":null,"categories":[]}`).object(200)
-	info = w.do("alice", "GET", helloInfo, nil).object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata", `{"summary":"","license":null,"keywords":null,"categories":[]}`).Object(200)
+	info = w.Do("alice", "GET", helloInfo, nil).Object(200)
 	sameShape(t, "info", info, seenInfo)
 	if info["summary"] != "from the snap" || info["license"] != "GPL-3.0" || len(info["keywords"].([]any)) > 0 {
 		t.Errorf("emptied: %v", info)
@@ -119,7 +120,7 @@ func TestTrap20MetadataIsAnsweredWithAnObject(t *testing.T) {
 	w := newWorld(t)
 	w.listed(1, "hello", "alice")
 	for _, method := range []string{"PUT", "POST"} {
-		if got := w.do("alice", method, helloPath+"/metadata", `{}`).object(200); got["snap_name"] != "hello" {
+		if got := w.Do("alice", method, helloPath+"/metadata", `{}`).Object(200); got["snap_name"] != "hello" {
 			t.Errorf("%s answers %v", method, got)
 		}
 	}
@@ -129,19 +130,19 @@ func TestUploadedMetadataDoesNotOverwriteEdits(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	upload := func(method, summary string) answer {
-		return w.do("alice", method, helloPath+"/metadata", map[string]string{"summary": summary, "title": "Hello"})
+		return w.Do("alice", method, helloPath+"/metadata", map[string]string{"summary": summary, "title": "Hello"})
 	}
-	upload("POST", "one").object(200)
-	upload("POST", "two").object(200) // its own words may be replaced
-	w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited", "title":"Edited"}`).object(200)
-	w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited again"}`).object(200)
+	upload("POST", "one").Object(200)
+	upload("POST", "two").Object(200) // its own words may be replaced
+	w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited", "title":"Edited"}`).Object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited again"}`).Object(200)
 	var refused struct {
 		Errors []struct {
 			Code, Message string
 			Extra         map[string]any
 		} `json:"error_list"`
 	}
-	upload("POST", "three").json(409, &refused)
+	upload("POST", "three").Into(409, &refused)
 	var got []string
 	for _, e := range refused.Errors {
 		got = append(got, fmt.Sprint(e.Code, " ", e.Extra["name"], " ", e.Extra["current"], " ", e.Extra["value"]))
@@ -155,16 +156,16 @@ func TestUploadedMetadataDoesNotOverwriteEdits(t *testing.T) {
 	if a := upload("POST", "edited again"); a.Code != 409 { // the title is still in the way
 		t.Errorf("status %d", a.Code)
 	}
-	upload("PUT", "three").object(200) // --force
-	upload("POST", "four").object(200)
+	upload("PUT", "three").Object(200) // --force
+	upload("POST", "four").Object(200)
 	// Operators edit, too.
-	w.now = w.now.Add(1)
-	summary := "the operator's"
-	if _, err := w.catalog.ChangePackage(t.Context(), operator, store.Snap, "hello", catalog.PackageChange{Summary: &summary}); err != nil {
+	w.Now = w.Now.Add(1)
+	summary := "the publishertest.Operator's"
+	if _, err := w.Catalog.ChangePackage(t.Context(), publishertest.Operator, store.Snap, "hello", catalog.PackageChange{Summary: &summary}); err != nil {
 		t.Fatal(err)
 	}
-	if code := upload("POST", "five").code(409); code != "conflict" {
-		t.Errorf("over the operator's words: %s", code)
+	if code := upload("POST", "five").ErrorCode(409); code != "conflict" {
+		t.Errorf("over the publishertest.Operator's words: %s", code)
 	}
 }
 
@@ -172,19 +173,19 @@ func TestMetadataFollowsReleases(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	w.published(pkg, 1, store.Meta{Type: "app", Summary: "first"}, "stable")
-	w.do("alice", "PUT", helloPath+"/metadata", `{"summary":"edited", "update_metadata_on_release":false}`).object(200)
-	w.do("alice", "PUT", helloPath+"/metadata", `{"update_metadata_on_release":true}`).object(200)
-	summary := func() any { return w.do("alice", "GET", helloInfo, nil).object(200)["summary"] }
+	w.Do("alice", "PUT", helloPath+"/metadata", `{"summary":"edited", "update_metadata_on_release":false}`).Object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata", `{"update_metadata_on_release":true}`).Object(200)
+	summary := func() any { return w.Do("alice", "GET", helloInfo, nil).Object(200)["summary"] }
 	if got := summary(); got != "first" {
 		t.Errorf("following releases it says %v", got)
 	}
 	// Web pages ask not to change what would not last, and to say so.
 	var refused map[string]any
-	w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"typed","keywords":["a"]}`).json(409, &refused)
+	w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"typed","keywords":["a"]}`).Into(409, &refused)
 	if e := refused["error_list"].([]any); len(e) != 1 || e[0].(map[string]any)["extra"].(map[string]any)["name"] != "summary" {
 		t.Errorf("refused with %v", refused)
 	}
-	w.do("alice", "POST", helloPath+"/metadata", `{"summary":"uploaded"}`).object(200)
+	w.Do("alice", "POST", helloPath+"/metadata", `{"summary":"uploaded"}`).Object(200)
 	if got := summary(); got != "uploaded" {
 		t.Errorf("until the next release it says %v", got)
 	}
@@ -196,7 +197,7 @@ func TestMetadataFollowsReleases(t *testing.T) {
 	if got := summary(); got != "third" {
 		t.Errorf("after a release to stable it says %v", got)
 	}
-	w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"typed","update_metadata_on_release":false}`).object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"typed","update_metadata_on_release":false}`).Object(200)
 	w.published(pkg, 4, store.Meta{Type: "app", Summary: "fourth"}, "stable")
 	if got := summary(); got != "typed" {
 		t.Errorf("following no more it says %v", got)
@@ -209,13 +210,13 @@ func TestMetadataThatIsRefused(t *testing.T) {
 	w.listed(2, "secret", "alice")
 	w.private(assertiontest.SnapID(2))
 	w.category("games")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.CollaboratorPut, "package/"+assertiontest.SnapID(1), nil)
-		return tx.PutCollaborator(store.Collaborator{PackageID: assertiontest.SnapID(1), Account: store.Account{ID: "rita-id"}, CreatedAt: w.now})
+		return tx.PutCollaborator(store.Collaborator{PackageID: assertiontest.SnapID(1), Account: store.Account{ID: "rita-id"}, CreatedAt: w.Now})
 	})
-	w.token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
-	w.token("editor", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_update"})})
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
+	w.Token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
+	w.Token("editor", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_update"})})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "other"}}})
 	put, path := "PUT", helloPath+"/metadata"
 	long := strings.Repeat("x", 41)
 	w.refuses(t, []refusal{
@@ -255,7 +256,7 @@ func TestMetadataThatIsRefused(t *testing.T) {
 		var refused struct {
 			Errors []struct{ Extra map[string]any } `json:"error_list"`
 		}
-		w.do("alice", put, path, body).json(400, &refused)
+		w.Do("alice", put, path, body).Into(400, &refused)
 		if got := refused.Errors[0].Extra["name"]; got != field {
 			t.Errorf("%s is refused for %v", body, got)
 		}
@@ -263,19 +264,19 @@ func TestMetadataThatIsRefused(t *testing.T) {
 	if l := w.stored(assertiontest.SnapID(1)).Listing; len(l.Edited) > 0 || l.Title != "" {
 		t.Errorf("refused edits changed %+v", l)
 	}
-	w.do("editor", put, path, `{"private":false,"title":"x"}`).object(200) // it is public already
-	w.do("rita", put, path, `{"title":"y"}`).object(200)
+	w.Do("editor", put, path, `{"private":false,"title":"x"}`).Object(200) // it is public already
+	w.Do("rita", put, path, `{"title":"y"}`).Object(200)
 }
 
 func TestThePublisherDoesNotTouchWhatIsFeatured(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
 	w.category("games", "social", "featured")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
 		return tx.SetCategories(pkg.ID, []store.Category{{Name: "featured", Featured: true}, {Name: "games"}})
 	})
-	w.do("alice", "PUT", helloPath+"/metadata", `{"categories":["social"]}`).object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata", `{"categories":["social"]}`).Object(200)
 	var got []string
 	for _, c := range w.stored(pkg.ID).Categories {
 		got = append(got, fmt.Sprint(c.Name, " ", c.Featured))
@@ -288,7 +289,7 @@ func TestThePublisherDoesNotTouchWhatIsFeatured(t *testing.T) {
 func TestGatewayMetadata(t *testing.T) {
 	w := newWorld(t)
 	pkg := w.listed(1, "hello", "alice")
-	got := w.do("alice", "GET", "/v1/snap/hello", nil).object(200)
+	got := w.Do("alice", "GET", "/v1/snap/hello", nil).Object(200)
 	sameShape(t, "package", got, seenPackage)
 	one := got["metadata"].(map[string]any)
 	for _, key := range []string{"links", "media", "tracks", "track-guardrails"} {
@@ -299,23 +300,23 @@ func TestGatewayMetadata(t *testing.T) {
 	if one["status"] != "registered" || one["type"] != "snap" || one["store"] != "ubuntu" {
 		t.Errorf("the package is %v", one)
 	}
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.PackageUpdated, "package/"+pkg.ID, nil)
-		if _, err := tx.AddTrack(pkg.ID, store.Track{Name: "2.0", CreatedAt: w.now, Phasing: 10, VersionPattern: "2.*"}); err != nil {
+		if _, err := tx.AddTrack(pkg.ID, store.Track{Name: "2.0", CreatedAt: w.Now, Phasing: 10, VersionPattern: "2.*"}); err != nil {
 			return err
 		}
-		_, err := tx.AddGuardrail(pkg.ID, store.Guardrail{Pattern: "[0-9]", CreatedAt: w.now})
+		_, err := tx.AddGuardrail(pkg.ID, store.Guardrail{Pattern: "[0-9]", CreatedAt: w.Now})
 		return err
 	})
 	// What a snap itself says may be no link, which clients would refuse.
 	w.published(pkg, 1, store.Meta{Type: "app", Links: map[string][]string{"website": {"hello.example"}}}, "stable")
-	got = w.do("alice", "PATCH", "/v1/snap/hello", map[string]any{"description": "Updated description", "contact": "https://a.example", "default-track": "2.0"}).object(200)
+	got = w.Do("alice", "PATCH", "/v1/snap/hello", map[string]any{"description": "Updated description", "contact": "https://a.example", "default-track": "2.0"}).Object(200)
 	sameShape(t, "package", got, seenPackage)
 	one = got["metadata"].(map[string]any)
 	if one["description"] != "Updated description" || one["website"] != nil || one["default-track"] != "2.0" || one["status"] != "published" {
 		t.Errorf("patched: %v", one)
 	}
-	if code := w.do("alice", "POST", helloPath+"/metadata", `{"description":"uploaded"}`).code(409); code != "conflict" {
+	if code := w.Do("alice", "POST", helloPath+"/metadata", `{"description":"uploaded"}`).ErrorCode(409); code != "conflict" {
 		t.Errorf("over what was patched: %s", code)
 	}
 	w.refuses(t, []refusal{
@@ -333,7 +334,7 @@ func TestSnapcraftUploadMetadata(t *testing.T) {
 	w := newWorld(t)
 	w.listed(1, "hello", "alice")
 	w.golden(t, "snapcraft-upload-metadata")
-	w.do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited in the store"}`).object(200)
+	w.Do("alice", "PUT", helloPath+"/metadata?conflict_on_update=true", `{"summary":"edited in the store"}`).Object(200)
 	w.golden(t, "snapcraft-upload-metadata-conflict")
 	w.golden(t, "snapcraft-upload-metadata-force")
 	w.golden(t, "snapcraft-set-default-track")

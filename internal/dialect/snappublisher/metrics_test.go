@@ -21,7 +21,7 @@ func counted(t *testing.T) *world {
 	w.listed(3, "other", "bob")
 	w.published(pkg, 1, store.Meta{Type: "app"})
 	w.published(pkg, 2, store.Meta{Type: "app"}, "stable")
-	usage := catalog.NewUsage(catalog.UsageOptions{DB: w.db, Authority: w.auth, Now: func() time.Time { return w.now }})
+	usage := catalog.NewUsage(catalog.UsageOptions{DB: w.DB, Authority: w.Auth, Now: func() time.Time { return w.Now }})
 	has := func(n, revision int, channel, arch, os string) {
 		usage.Seen(store.DeviceID{Brand: "acme", Model: "pc", Serial: fmt.Sprint(n)}, arch,
 			"snapd/2.63 (series 16; classic) "+os+" ("+arch+") linux/6.8", []store.Installed{{PackageID: pkg.ID, Revision: revision, Channel: channel}})
@@ -32,10 +32,10 @@ func counted(t *testing.T) *world {
 		if day == 1 {
 			has(3, 2, "stable", "amd64", "ubuntu/24.04")
 		}
-		w.must(usage.Flush(t.Context()))
+		w.Must(usage.Flush(t.Context()))
 		if day < 2 {
-			w.now = w.now.Add(24 * time.Hour)
-			w.must(usage.Fold(t.Context()))
+			w.Now = w.Now.Add(24 * time.Hour)
+			w.Must(usage.Fold(t.Context()))
 		}
 	}
 	return w
@@ -57,7 +57,7 @@ func TestTrap6MetricsHaveNoKeyThatClientsRefuse(t *testing.T) {
 	for _, name := range store.MetricNames() {
 		filters = append(filters, filterOf(assertiontest.SnapID(1), name, "2026-02-02", "2026-02-05"), filterOf(assertiontest.SnapID(2), name, "2026-02-02", "2026-02-05"))
 	}
-	got := w.do("alice", "POST", metricsPath, map[string]any{"filters": filters}).object(200)["metrics"].([]any)
+	got := w.Do("alice", "POST", metricsPath, map[string]any{"filters": filters}).Object(200)["metrics"].([]any)
 	if len(got) != 2*12 {
 		t.Fatalf("%d answers", len(got))
 	}
@@ -105,7 +105,7 @@ func TestMetricsTellWhatDevicesHave(t *testing.T) {
 		"weekly_device_change":                      "new [2 3 3] continued [0 0 0] lost [0 0 0]",
 	} {
 		body := map[string]any{"filters": []any{filterOf(assertiontest.SnapID(1), name, "2026-02-03", "2026-02-05")}}
-		m := w.do("alice", "POST", metricsPath, body).object(200)["metrics"].([]any)[0].(map[string]any)
+		m := w.Do("alice", "POST", metricsPath, body).Object(200)["metrics"].([]any)[0].(map[string]any)
 		var got []string
 		for _, s := range m["series"].([]any) {
 			got = append(got, fmt.Sprint(s.(map[string]any)["name"], " ", s.(map[string]any)["values"]))
@@ -125,9 +125,9 @@ func TestSnapcraftMetrics(t *testing.T) {
 func TestMetricsThatAreRefused(t *testing.T) {
 	w := counted(t)
 	w.private(assertiontest.SnapID(3))
-	w.token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
-	w.token("metrics", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_metrics"})})
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "unused"}}})
+	w.Token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
+	w.Token("metrics", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_metrics"})})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "unused"}}})
 	ask := func(id, name, start, end string) map[string]any {
 		return map[string]any{"filters": []any{filterOf(id, name, start, end)}}
 	}
@@ -153,6 +153,6 @@ func TestMetricsThatAreRefused(t *testing.T) {
 		{"too many", "alice", "POST", metricsPath, map[string]any{"filters": many}, 400, "invalid-request"},
 		{"too much", "alice", "POST", metricsPath, `{"filters":[],"x":"` + strings.Repeat("x", smallBody) + `"}`, 413, "request-too-large"},
 	})
-	w.do("metrics", "POST", metricsPath, good).object(200)
-	w.do("vera", "POST", metricsPath, good).object(200)
+	w.Do("metrics", "POST", metricsPath, good).Object(200)
+	w.Do("vera", "POST", metricsPath, good).Object(200)
 }

@@ -19,15 +19,15 @@ const (
 // pen is an account that signs with a key of its own.
 type pen struct {
 	*assertiontest.Authority
-	t *testing.T
+	t testing.TB
 }
 
 func (w *world) pen(account, key string) pen {
-	w.t.Helper()
-	p := pen{&assertiontest.Authority{AccountID: account, Signer: assertiontest.Signer(key)}, w.t}
-	w.update(func(tx *db.Tx) error {
-		_, _, err := w.auth.SignAccountKey(tx, authority.KeyFacts{
-			AccountID: account, Name: "mine", Key: p.Signer.PublicKey(), Since: w.now.AddDate(-10, 0, 0),
+	w.T.Helper()
+	p := pen{&assertiontest.Authority{AccountID: account, Signer: assertiontest.Signer(key)}, w.T}
+	w.Update(func(tx *db.Tx) error {
+		_, _, err := w.Auth.SignAccountKey(tx, authority.KeyFacts{
+			AccountID: account, Name: "mine", Key: p.Signer.PublicKey(), Since: w.Now.AddDate(-10, 0, 0),
 		})
 		return err
 	})
@@ -69,8 +69,8 @@ func gating(t *testing.T) (*world, pen) {
 	w.listed(2, "gated", "bob")
 	w.listed(3, "waiting", "bob")
 	w.listed(4, "free", "bob")
-	w.update(func(tx *db.Tx) error {
-		_, _, err := w.auth.SignSnapDeclaration(tx, authority.Declaration{
+	w.Update(func(tx *db.Tx) error {
+		_, _, err := w.Auth.SignSnapDeclaration(tx, authority.Declaration{
 			SnapID: pkg.ID, Name: pkg.Name, PublisherID: pkg.PublisherID,
 			RefreshControl: []string{assertiontest.SnapID(2), assertiontest.SnapID(3)},
 		})
@@ -106,10 +106,10 @@ var seenValidation = map[string]any{
 
 func TestTrap6NoValidationHasAKeyThatClientsRefuse(t *testing.T) {
 	w, alice := gating(t)
-	w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", alice.validation())).object(200)
-	w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", alice.validation("approved-snap-id", assertiontest.SnapID(4)))).object(200)
+	w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", alice.validation())).Object(200)
+	w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", alice.validation("approved-snap-id", assertiontest.SnapID(4)))).Object(200)
 	var list []any
-	w.do("alice", "GET", gatingPath+"/validations", nil).json(200, &list)
+	w.Do("alice", "GET", gatingPath+"/validations", nil).Into(200, &list)
 	sameShape(t, "validations", list, []any{seenValidation})
 	var got []string
 	for _, one := range list {
@@ -128,33 +128,33 @@ func TestTrap6NoValidationHasAKeyThatClientsRefuse(t *testing.T) {
 func TestAValidationIsServedToDevicesAndRevoked(t *testing.T) {
 	w, alice := gating(t)
 	first := alice.validation() // a signature has its time in it, so another would be another text
-	w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).object(200)
+	w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).Object(200)
 	// Sent again it changes nothing.
-	w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).object(200)
+	w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).Object(200)
 	revoked := alice.validation("revoked", "true", "revision", "1")
-	w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", revoked)).object(200)
+	w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", revoked)).Object(200)
 	ref := revoked.Ref()
-	got, err := w.catalog.Assertion(t.Context(), ref, 0)
+	got, err := w.Catalog.Assertion(t.Context(), ref, 0)
 	if err != nil || string(got.Encoded()) != string(revoked.Encoded()) {
 		t.Fatalf("the stored validation is %v, %v", got, err)
 	}
 	var list []map[string]any
-	w.do("alice", "GET", gatingPath+"/validations", nil).json(200, &list)
+	w.Do("alice", "GET", gatingPath+"/validations", nil).Into(200, &list)
 	for _, v := range list {
 		if v["revoked"] != "false" || v["approved-snap-revision"] != "-" {
 			t.Errorf("a revoked validation is listed: %v", v)
 		}
 	}
-	w.do("alice", "GET", gatingPath+"/validations?include_revoked=1", nil).json(200, &list)
+	w.Do("alice", "GET", gatingPath+"/validations?include_revoked=1", nil).Into(200, &list)
 	if list[0]["revoked"] != "true" || list[0]["revision"] != "1" {
 		t.Errorf("the revoked one is %v", list[0])
 	}
 	// What was said before does not come back.
-	if code := w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).code(409); code != "conflict" {
+	if code := w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", first)).ErrorCode(409); code != "conflict" {
 		t.Errorf("an old revision: %s", code)
 	}
 	other := alice.validation("revoked", "true", "revision", "1", "timestamp", "2021-01-01T00:00:00Z")
-	if code := w.do("alice", "PUT", gatingPath+"/validations", inField("assertion", other)).code(409); code != "assertion-conflict" {
+	if code := w.Do("alice", "PUT", gatingPath+"/validations", inField("assertion", other)).ErrorCode(409); code != "assertion-conflict" {
 		t.Errorf("another text of the same revision: %s", code)
 	}
 }
@@ -163,8 +163,8 @@ func TestStatementsThatAreRefused(t *testing.T) {
 	w, alice := gating(t)
 	bob := w.pen("bob-id", assertiontest.BrandKey)
 	w.private(assertiontest.SnapID(4))
-	w.token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
-	w.token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "free"}}})
+	w.Token("uploader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_push"})})
+	w.Token("elsewhere", "alice", store.Limits{Packages: []store.PackageLimit{{Name: "free"}}})
 	forged := alice.build().Encoded()
 	forged = []byte(strings.Replace(string(forged), "snap-size: 4096", "snap-size: 4097", 1))
 	put, post := "PUT", "POST"
@@ -195,7 +195,7 @@ func TestStatementsThatAreRefused(t *testing.T) {
 		{"validations of another", "bob", "GET", validations, nil, 403, "resource-forbidden"},
 	})
 	var stored []store.Assertion
-	w.must(w.db.View(t.Context(), func(tx *db.Tx) (err error) {
+	w.Must(w.DB.View(t.Context(), func(tx *db.Tx) (err error) {
 		for _, typ := range []string{"snap-build", "validation", "snap-developer"} {
 			some, err := tx.Assertions(store.AssertionFilter{Type: typ})
 			if err != nil {
@@ -214,26 +214,26 @@ func TestDevelopersAreNamedAndCannotBeDroppedWithUploads(t *testing.T) {
 	w, alice := gating(t)
 	path := gatingPath + "/developers"
 	named := alice.developer("bob-id")
-	w.do("alice", "PUT", path, inField("snap_developer", named)).object(200)
-	got := w.do("alice", "GET", path, nil).object(200)
+	w.Do("alice", "PUT", path, inField("snap_developer", named)).Object(200)
+	got := w.Do("alice", "GET", path, nil).Object(200)
 	sameShape(t, "developers", got, map[string]any{"snap_developer": map[string]any{
 		"type": "", "authority-id": "", "publisher-id": "", "snap-id": "",
 		"developers": []any{map[string]any{"developer-id": "", "since": ""}},
 	}})
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.RevisionAdded, "package/"+assertiontest.SnapID(1), nil)
-		blob := store.Blob{Size: 3, CreatedAt: w.now}
+		blob := store.Blob{Size: 3, CreatedAt: w.Now}
 		if _, err := tx.AddBlob(blob); err != nil {
 			return err
 		}
 		return tx.InsertRevision(&store.Revision{
-			PackageID: assertiontest.SnapID(1), Number: 7, Status: store.StatusApproved, CreatedAt: w.now, CreatedBy: "bob-id",
+			PackageID: assertiontest.SnapID(1), Number: 7, Status: store.StatusApproved, CreatedAt: w.Now, CreatedBy: "bob-id",
 			Blob: blob.Digest, Size: 3, Platforms: []store.Platform{{Architecture: "all"}}, Provenance: "global-upload",
 		})
 	})
 	none := alice.Sign(t, assertiontest.With(alice.developer().Headers(), "revision", "1", "sign-key-sha3-384", nil), nil)
-	if code := w.do("alice", "PUT", path, inField("snap_developer", none)).code(409); code != "revoked-uploads" {
+	if code := w.Do("alice", "PUT", path, inField("snap_developer", none)).ErrorCode(409); code != "revoked-uploads" {
 		t.Errorf("dropping who has uploaded: %s", code)
 	}
-	w.do("alice", "PUT", path+"?ignore_revoked_uploads", inField("snap_developer", none)).object(200)
+	w.Do("alice", "PUT", path+"?ignore_revoked_uploads", inField("snap_developer", none)).Object(200)
 }

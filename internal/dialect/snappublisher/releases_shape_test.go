@@ -99,28 +99,28 @@ func TestAnswersAboutChannelsHaveTheShapesSeen(t *testing.T) {
 	w.released(1, "stable", "beta", "edge/fix")
 	progressive := object{"name": "hello", "revision": 2, "channels": []string{"stable"}, "progressive": object{"percentage": 50, "paused": false}}
 
-	answer := w.do("alice", "POST", "/dev/api/snap-release/", progressive).object(200)
+	answer := w.Do("alice", "POST", "/dev/api/snap-release/", progressive).Object(200)
 	sameTree(t, answer["channel_map_tree"])
 	sameState(t, "channel_map", answer["channel_map"])
 	sameShape(t, "release", answer, object{"success": true, "channel_map_tree": nil, "channel_map": nil, "opened_channels": []any{""}})
 
-	answer = w.do("alice", "POST", "/dev/api/snaps/"+pkg.ID+"/close", object{"channels": []string{"beta"}}).object(200)
+	answer = w.Do("alice", "POST", "/dev/api/snaps/"+pkg.ID+"/close", object{"channels": []string{"beta"}}).Object(200)
 	sameTree(t, answer["channel_map_tree"])
 	for arch, entries := range answer["channel_maps"].(object) {
 		sameState(t, "channel_maps/"+arch, entries)
 	}
 	sameShape(t, "close", answer, object{"closed_channels": []any{""}, "channel_map_tree": nil, "channel_maps": nil})
 
-	answer = w.do("alice", "GET", "/dev/api/snaps/"+pkg.ID+"/state?series=16&architecture=arm64", nil).object(200)
+	answer = w.Do("alice", "GET", "/dev/api/snaps/"+pkg.ID+"/state?series=16&architecture=arm64", nil).Object(200)
 	sameTree(t, answer["channel_map_tree"])
 	if got := slices.Collect(maps.Keys(answer["channel_map_tree"].(object)["latest"].(object)["16"].(object))); !slices.Equal(got, []string{"arm64"}) {
 		t.Errorf("the state of arm64 is about %v", got)
 	}
 
-	sameShape(t, "channel-map", w.do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).object(200), seenChannelMap)
-	sameShape(t, "releases", w.do("alice", "GET", "/api/v2/snaps/hello/releases", nil).object(200), seenHistory)
-	sameShape(t, "revision", w.do("alice", "GET", "/api/v2/snaps/hello/revisions/2", nil).object(200), object{"revision": seenRevision})
-	sameShape(t, "gateway", w.do("alice", "GET", "/v1/snap/hello/releases", nil).object(200), seenGatewayReleases)
+	sameShape(t, "channel-map", w.Do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).Object(200), seenChannelMap)
+	sameShape(t, "releases", w.Do("alice", "GET", "/api/v2/snaps/hello/releases", nil).Object(200), seenHistory)
+	sameShape(t, "revision", w.Do("alice", "GET", "/api/v2/snaps/hello/revisions/2", nil).Object(200), object{"revision": seenRevision})
+	sameShape(t, "gateway", w.Do("alice", "GET", "/v1/snap/hello/releases", nil).Object(200), seenGatewayReleases)
 }
 
 func TestTrap7NullsAreSpelledOut(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTrap7NullsAreSpelledOut(t *testing.T) {
 		"/api/v2/snaps/hello/releases": {`"build_url":null`, `"branch":null`, `"expiration-date":null`, `"paused":null`},
 		"/v1/snap/hello/releases":      {`"base":null`, `"expiration-date":null`, `"paused":null`, `"percentage":null`, `"resources":[]`},
 	} {
-		body := w.do("alice", "GET", path, nil).Body.String()
+		body := w.Do("alice", "GET", path, nil).Body.String()
 		for _, null := range want {
 			if !strings.Contains(body, null) {
 				t.Errorf("%s has no %s: %s", path, null, body)
@@ -146,9 +146,9 @@ func TestTrap7NullsAreSpelledOut(t *testing.T) {
 func TestTrap9ARevisionIsANumberOrText(t *testing.T) {
 	w, _ := hello(t)
 	for i, revision := range []any{1, "2", "1"} {
-		w.do("alice", "POST", "/dev/api/snap-release/", object{
+		w.Do("alice", "POST", "/dev/api/snap-release/", object{
 			"name": "hello", "revision": revision, "channels": []string{"edge"}, "series": "16", "id": "x", "delta_format": nil, "progressive": nil,
-		}).object(200)
+		}).Object(200)
 		if want := []string{"1", "2", "1"}[i]; w.mapText() != "latest/edge amd64 "+want+", latest/edge arm64 "+want {
 			t.Errorf("after %v: %s", revision, w.mapText())
 		}
@@ -162,7 +162,7 @@ func TestTrap14NothingAboutChannelsAnswersAServersError(t *testing.T) {
 		"/api/v2/snaps/hello/releases?page=99999999999&size=-1", "/v1/snap/%2e%2e/releases", "/dev/api/snaps/%00/state",
 		"/dev/api/snaps/hello/state?architecture=%00",
 	} {
-		if a := w.do("alice", "GET", path, nil); a.Code >= 500 {
+		if a := w.Do("alice", "GET", path, nil); a.Code >= 500 {
 			t.Errorf("%s: %d %s", path, a.Code, a.Body)
 		}
 	}
@@ -171,7 +171,7 @@ func TestTrap14NothingAboutChannelsAnswersAServersError(t *testing.T) {
 func TestTrap15TheGatewaysReleasesFitTheStrictestReader(t *testing.T) {
 	w, _ := hello(t)
 	w.released(1, "stable")
-	body := w.do("alice", "GET", "/v1/snap/hello/releases", nil).object(200)
+	body := w.Do("alice", "GET", "/v1/snap/hello/releases", nil).Object(200)
 	for _, e := range body["channel-map"].([]any) {
 		if base, there := e.(object)["base"]; !there || base != nil {
 			t.Errorf("an entry has the base %v", base)

@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/store"
 )
 
 // uploaded gives a package revisions, numbered from 1, that change may change.
 func (w *world) uploaded(pkg *store.Package, revisions int, change func(*store.Revision)) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		for n := 1; n <= revisions; n++ {
 			var digest store.Digest
 			digest[0], digest[47] = byte(n), byte(n>>8)
@@ -26,7 +27,7 @@ func (w *world) uploaded(pkg *store.Package, revisions int, change func(*store.R
 			}
 			rev := &store.Revision{
 				PackageID: pkg.ID, Number: n, Status: store.StatusApproved, Version: fmt.Sprintf("1.%d", n),
-				CreatedAt: w.now.Add(time.Duration(n) * time.Minute), CreatedBy: pkg.PublisherID,
+				CreatedAt: w.Now.Add(time.Duration(n) * time.Minute), CreatedBy: pkg.PublisherID,
 				Blob: digest, SHA256: fmt.Sprintf("%064x", n), Size: 4096,
 				Platforms:  []store.Platform{{Architecture: "amd64"}, {Architecture: "arm64"}},
 				Provenance: "global-upload",
@@ -60,16 +61,16 @@ func hello(t *testing.T) (*world, *store.Package) {
 			r.Status = store.StatusRejected
 		}
 	})
-	_, err := w.catalog.AddTracks(t.Context(), operator, store.Snap, "hello", []store.Track{{Name: "2.0", VersionPattern: `1\..*`}})
-	w.must(err)
-	w.token("alice-edge", "alice", store.Limits{Channels: []string{"edge", "*/edge"}})
+	_, err := w.Catalog.AddTracks(t.Context(), publishertest.Operator, store.Snap, "hello", []store.Track{{Name: "2.0", VersionPattern: `1\..*`}})
+	w.Must(err)
+	w.Token("alice-edge", "alice", store.Limits{Channels: []string{"edge", "*/edge"}})
 	return w, pkg
 }
 
 func (w *world) released(revision int, channels ...string) {
-	w.t.Helper()
-	w.do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": revision, "channels": channels}).object(http.StatusOK)
-	w.now = w.now.Add(time.Minute)
+	w.T.Helper()
+	w.Do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": revision, "channels": channels}).Object(http.StatusOK)
+	w.Now = w.Now.Add(time.Minute)
 }
 
 func TestGoldenReleases(t *testing.T) {
@@ -83,7 +84,7 @@ func TestGoldenReleases(t *testing.T) {
 			"launchpad-release",
 		} {
 			w.golden(t, name, "id", pkg.ID)
-			w.now = w.now.Add(time.Minute)
+			w.Now = w.Now.Add(time.Minute)
 		}
 	})
 	t.Run("on-prem", func(t *testing.T) {
@@ -93,13 +94,13 @@ func TestGoldenReleases(t *testing.T) {
 			"onprem-release", "onprem-promote", "onprem-status", "onprem-tracks", "onprem-close",
 		} {
 			w.golden(t, name)
-			w.now = w.now.Add(time.Minute)
+			w.Now = w.Now.Add(time.Minute)
 		}
 	})
 	t.Run("gateway", func(t *testing.T) {
 		w, _ := hello(t)
-		_, err := w.catalog.ChangeGuardrails(t.Context(), operator, store.Snap, "hello", []string{`3\.[0-9]`}, nil)
-		w.must(err)
+		_, err := w.Catalog.ChangeGuardrails(t.Context(), publishertest.Operator, store.Snap, "hello", []string{`3\.[0-9]`}, nil)
+		w.Must(err)
 		w.golden(t, "gateway-create-tracks")
 		w.golden(t, "gateway-create-latest")
 	})
@@ -179,18 +180,18 @@ func TestReleasesAreRefused(t *testing.T) {
 		{"a track's bad pattern", "adam", post, "/v1/snap/hello/tracks", `[{"name":"3.0","version-pattern":"("}]`, 400, "invalid-pattern"},
 		{"a track's bad phasing", "adam", post, "/v1/snap/hello/tracks", `[{"name":"3.0","automatic-phasing-percentage":"much"}]`, 400, "invalid-percentage"},
 	})
-	if body := w.do("alice", "GET", "/api/v2/snaps/hello/releases", nil).object(200); len(body["releases"].([]any)) != 0 {
+	if body := w.Do("alice", "GET", "/api/v2/snaps/hello/releases", nil).Object(200); len(body["releases"].([]any)) != 0 {
 		t.Errorf("a refused request has released: %v", body["releases"])
 	}
 }
 
 func TestARefusedReleaseSaysItTheOldWays(t *testing.T) {
 	w, _ := hello(t)
-	body := w.do("alice-edge", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 1, "channels": []string{"edge", "stable"}}).object(403)
+	body := w.Do("alice-edge", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 1, "channels": []string{"edge", "stable"}}).Object(403)
 	if body["permission"] != "channel" || fmt.Sprint(body["channels"]) != "[latest/stable]" || body["success"] != false || body["errors"] == "" {
 		t.Errorf("answered %v", body)
 	}
-	body = w.do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 4, "channels": []string{"edge", "stable", "9/edge"}}).object(400)
+	body = w.Do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 4, "channels": []string{"edge", "stable", "9/edge"}}).Object(400)
 	if list := body["error_list"].([]any); len(list) != 2 {
 		t.Errorf("not everything that is wrong is said: %v", list)
 	}
@@ -201,9 +202,9 @@ func TestARefusedReleaseSaysItTheOldWays(t *testing.T) {
 
 // mapText is the channel map as "channel architecture revision[ percentage%]".
 func (w *world) mapText() string {
-	w.t.Helper()
+	w.T.Helper()
 	var lines []string
-	for _, e := range w.do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).object(200)["channel-map"].([]any) {
+	for _, e := range w.Do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).Object(200)["channel-map"].([]any) {
 		e := e.(object)
 		line := fmt.Sprintf("%v %v %v", e["channel"], e["architecture"], e["revision"])
 		if p := e["progressive"].(object); p["percentage"] != nil {
@@ -223,8 +224,8 @@ func TestAProgressiveReleaseStepByStep(t *testing.T) {
 	step := func(progressive any, want string) {
 		t.Helper()
 		body := object{"name": "hello", "revision": "2", "channels": []string{"stable"}, "progressive": progressive}
-		w.do("alice", "POST", "/dev/api/snap-release/", body).object(200)
-		w.now = w.now.Add(time.Minute)
+		w.Do("alice", "POST", "/dev/api/snap-release/", body).Object(200)
+		w.Now = w.Now.Add(time.Minute)
 		if got := w.mapText(); got != want {
 			t.Errorf("after %v: %s\nwant %s", progressive, got, want)
 		}
@@ -250,19 +251,19 @@ func TestAProgressiveReleaseStepByStep(t *testing.T) {
 func TestBranchesLiveThirtyDays(t *testing.T) {
 	w, pkg := hello(t)
 	w.released(1, "stable", "edge/fix-1")
-	entry := w.do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).object(200)["channel-map"].([]any)[2].(object)
+	entry := w.Do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).Object(200)["channel-map"].([]any)[2].(object)
 	if entry["channel"] != "latest/edge/fix-1" || entry["expiration-date"] != "2026-03-05T04:05:06Z" {
 		t.Errorf("the branch is %v", entry)
 	}
-	w.now = w.now.Add(29 * 24 * time.Hour)
+	w.Now = w.Now.Add(29 * 24 * time.Hour)
 	if got := w.mapText(); !strings.Contains(got, "fix-1") {
 		t.Errorf("after 29 days: %s", got)
 	}
-	w.now = w.now.Add(24 * time.Hour)
+	w.Now = w.Now.Add(24 * time.Hour)
 	if got := w.mapText(); got != "latest/stable amd64 1, latest/stable arm64 1" {
 		t.Errorf("after 30 days: %s", got)
 	}
-	if body := w.do("alice", "GET", "/dev/api/snaps/"+pkg.ID+"/state", nil); strings.Contains(body.Body.String(), "fix-1") {
+	if body := w.Do("alice", "GET", "/dev/api/snaps/"+pkg.ID+"/state", nil); strings.Contains(body.Body.String(), "fix-1") {
 		t.Errorf("the state still has the branch: %s", body.Body)
 	}
 }
@@ -271,7 +272,7 @@ func TestClosingTwiceIsNoError(t *testing.T) {
 	w, pkg := hello(t)
 	w.released(1, "stable", "edge")
 	for range 2 {
-		body := w.do("alice", "POST", "/dev/api/snaps/"+pkg.ID+"/close", object{"channels": []string{"latest/edge", "edge"}}).object(200)
+		body := w.Do("alice", "POST", "/dev/api/snaps/"+pkg.ID+"/close", object{"channels": []string{"latest/edge", "edge"}}).Object(200)
 		if fmt.Sprint(body["closed_channels"]) != "[edge]" {
 			t.Errorf("answered %v", body)
 		}
@@ -279,7 +280,7 @@ func TestClosingTwiceIsNoError(t *testing.T) {
 	if got := w.mapText(); got != "latest/stable amd64 1, latest/stable arm64 1" {
 		t.Errorf("left open: %s", got)
 	}
-	n := len(w.do("alice", "GET", "/api/v2/snaps/hello/releases", nil).object(200)["releases"].([]any))
+	n := len(w.Do("alice", "GET", "/api/v2/snaps/hello/releases", nil).Object(200)["releases"].([]any))
 	if n != 6 {
 		t.Errorf("%d releases in the history, want 6", n)
 	}
@@ -287,11 +288,11 @@ func TestClosingTwiceIsNoError(t *testing.T) {
 
 func TestAGatewayRequestIsAllOrNothing(t *testing.T) {
 	w, _ := hello(t)
-	w.do("alice", "POST", "/v1/snap/hello/releases", `[{"channel":"stable","revision":1},{"channel":"edge","revision":99}]`).code(404)
+	w.Do("alice", "POST", "/v1/snap/hello/releases", `[{"channel":"stable","revision":1},{"channel":"edge","revision":99}]`).ErrorCode(404)
 	if got := w.mapText(); got != "" {
 		t.Errorf("half of it was done: %s", got)
 	}
-	w.do("alice", "POST", "/v1/snap/hello/releases", `[{"channel":"stable","revision":1},{"channel":"edge","revision":"2"},{"channel":"edge","revision":null}]`).object(200)
+	w.Do("alice", "POST", "/v1/snap/hello/releases", `[{"channel":"stable","revision":1},{"channel":"edge","revision":"2"},{"channel":"edge","revision":null}]`).Object(200)
 	if got := w.mapText(); got != "latest/stable amd64 1, latest/stable arm64 1" {
 		t.Errorf("it has done %s", got)
 	}
@@ -299,7 +300,7 @@ func TestAGatewayRequestIsAllOrNothing(t *testing.T) {
 
 func TestTracksThatReleaseByAndBy(t *testing.T) {
 	w, _ := hello(t)
-	w.do("adam", "POST", "/v1/snap/hello/tracks", `[{"name":"slow","automatic-phasing-percentage":"30"}]`).object(201)
+	w.Do("adam", "POST", "/v1/snap/hello/tracks", `[{"name":"slow","automatic-phasing-percentage":"30"}]`).Object(201)
 	w.released(1, "slow/stable")
 	w.released(2, "slow/stable")
 	for _, tt := range []struct {
@@ -310,18 +311,18 @@ func TestTracksThatReleaseByAndBy(t *testing.T) {
 		{25 * time.Hour, "slow/stable amd64 1, slow/stable amd64 2 60%, slow/stable arm64 1, slow/stable arm64 2 60%"},
 		{48 * time.Hour, "slow/stable amd64 2, slow/stable arm64 2"},
 	} {
-		w.now = w.now.Add(tt.after)
+		w.Now = w.Now.Add(tt.after)
 		if got := w.mapText(); got != tt.want {
 			t.Errorf("after %v more: %s\nwant %s", tt.after, got, tt.want)
 		}
 	}
-	w.do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 1, "channels": []string{"slow/stable"}}).object(200)
+	w.Do("alice", "POST", "/dev/api/snap-release/", object{"name": "hello", "revision": 1, "channels": []string{"slow/stable"}}).Object(200)
 	if got := w.mapText(); got != "slow/stable amd64 1, slow/stable arm64 1" {
 		t.Errorf("going back took its time: %s", got)
 	}
-	w.do("alice", "POST", "/dev/api/snap-release/", object{
+	w.Do("alice", "POST", "/dev/api/snap-release/", object{
 		"name": "hello", "revision": 2, "channels": []string{"slow/stable"}, "progressive": object{"percentage": 100},
-	}).object(200)
+	}).Object(200)
 	if got := w.mapText(); got != "slow/stable amd64 2, slow/stable arm64 2" {
 		t.Errorf("at once took its time: %s", got)
 	}
@@ -333,19 +334,19 @@ func TestHistoryByPages(t *testing.T) {
 		w.released(1+i%2, "edge")
 	}
 	path := "/api/v2/snaps/hello/releases"
-	all := w.do("alice", "GET", path, nil).object(200)
-	if links := all["_links"].(object); len(links) != 1 || links["self"] != baseURL+path+"?page=1" {
+	all := w.Do("alice", "GET", path, nil).Object(200)
+	if links := all["_links"].(object); len(links) != 1 || links["self"] != publishertest.BaseURL+path+"?page=1" {
 		t.Errorf("links of the only page: %v", links)
 	}
 	var releases []any
 	next := any(path + "?size=4&page=1")
 	for next != nil {
-		url := strings.TrimPrefix(next.(string), baseURL)
-		page := w.do("alice", "GET", url, nil).object(200)
+		url := strings.TrimPrefix(next.(string), publishertest.BaseURL)
+		page := w.Do("alice", "GET", url, nil).Object(200)
 		links := page["_links"].(object)
 		releases = append(releases, page["releases"].([]any)...)
 		next = links["next"]
-		if links["first"] != baseURL+path+"?page=1&size=4" || links["last"] != baseURL+path+"?page=3&size=4" {
+		if links["first"] != publishertest.BaseURL+path+"?page=1&size=4" || links["last"] != publishertest.BaseURL+path+"?page=3&size=4" {
 			t.Errorf("links %v", links)
 		}
 	}
@@ -359,7 +360,7 @@ func TestHistoryByPages(t *testing.T) {
 	if got := fmt.Sprint(statuses); got != "map[1:Published 2:Published 3:ManualReviewPending 4:Unpublished 5:Rejected]" {
 		t.Errorf("statuses %s", got)
 	}
-	w.do("alice", "GET", "/api/v2/snaps/"+pkg.ID+"/revisions/5", nil).object(200)
+	w.Do("alice", "GET", "/api/v2/snaps/"+pkg.ID+"/revisions/5", nil).Object(200)
 }
 
 // fold is a channel map made from the history alone, as a reader would who knows
@@ -402,19 +403,19 @@ func TestTheChannelMapIsTheFoldOfTheHistory(t *testing.T) {
 	w, _ := hello(t)
 	names := []string{"stable", "edge", "edge/fix", "2.0/beta"}
 	rapid.Check(t, func(r *rapid.T) {
-		w.now = w.now.Add(time.Duration(rapid.IntRange(1, 20*24*3600).Draw(r, "seconds")) * time.Second)
+		w.Now = w.Now.Add(time.Duration(rapid.IntRange(1, 20*24*3600).Draw(r, "seconds")) * time.Second)
 		entry := object{"channel": rapid.SampledFrom(names).Draw(r, "channel"), "revision": nil}
 		if n := rapid.IntRange(0, 2).Draw(r, "revision"); n > 0 {
 			entry["revision"] = n
 		}
 		if p := rapid.SampledFrom([]any{nil, nil, 10, 60, 100}).Draw(r, "percentage"); p != nil && entry["revision"] != nil {
-			w.do("alice", "POST", "/dev/api/snap-release/", object{
+			w.Do("alice", "POST", "/dev/api/snap-release/", object{
 				"name": "hello", "revision": entry["revision"], "channels": []any{entry["channel"]}, "progressive": object{"percentage": p},
-			}).object(200)
+			}).Object(200)
 		} else {
-			w.do("alice", "POST", "/v1/snap/hello/releases", []object{entry}).object(200)
+			w.Do("alice", "POST", "/v1/snap/hello/releases", []object{entry}).Object(200)
 		}
-		body := w.do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).object(200)
+		body := w.Do("alice", "GET", "/api/v2/snaps/hello/channel-map", nil).Object(200)
 		got := map[string][]string{}
 		known := map[any]bool{}
 		for _, rev := range body["revisions"].([]any) {
@@ -434,10 +435,10 @@ func TestTheChannelMapIsTheFoldOfTheHistory(t *testing.T) {
 		}
 		var history []any
 		for next := any("/api/v2/snaps/hello/releases?page=1"); next != nil; {
-			page := w.do("alice", "GET", strings.TrimPrefix(next.(string), baseURL), nil).object(200)
+			page := w.Do("alice", "GET", strings.TrimPrefix(next.(string), publishertest.BaseURL), nil).Object(200)
 			history, next = append(history, page["releases"].([]any)...), page["_links"].(object)["next"]
 		}
-		if want := fold(history, w.now); fmt.Sprint(got) != fmt.Sprint(want) {
+		if want := fold(history, w.Now); fmt.Sprint(got) != fmt.Sprint(want) {
 			r.Fatalf("the map is\n%v\nthe history says\n%v", got, want)
 		}
 	})
@@ -450,10 +451,10 @@ func TestPrivateSnapsOfOthersDoNotExist(t *testing.T) {
 		"/api/v2/snaps/hello/channel-map", "/api/v2/snaps/hello/releases", "/api/v2/snaps/hello/revisions/1",
 		"/v1/snap/hello/releases", "/dev/api/snaps/" + pkg.ID + "/state",
 	} {
-		if code := w.do("bob", "GET", path, nil).code(404); code != "resource-not-found" {
+		if code := w.Do("bob", "GET", path, nil).ErrorCode(404); code != "resource-not-found" {
 			t.Errorf("%s: %s", path, code)
 		}
-		w.do("alice", "GET", path, nil).object(200)
-		w.do("vera", "GET", path, nil).object(200)
+		w.Do("alice", "GET", path, nil).Object(200)
+		w.Do("vera", "GET", path, nil).Object(200)
 	}
 }

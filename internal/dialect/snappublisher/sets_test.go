@@ -15,6 +15,7 @@ import (
 	"github.com/larder-store/larder/internal/authority"
 	"github.com/larder-store/larder/internal/db"
 	"github.com/larder-store/larder/internal/device"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/dialect/snapdevice"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -33,14 +34,14 @@ func authoring(t *testing.T) (*world, pen) {
 	w.private(w.listed(3, "secret", "bob").ID)
 	w.private(w.listed(4, "mine", "alice").ID)
 	digest, err := store.ParseHex(strings.Repeat("ab", 48))
-	w.must(err)
-	w.update(func(tx *db.Tx) error {
-		if _, err := tx.AddBlob(store.Blob{Digest: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, CreatedAt: w.now}); err != nil {
+	w.Must(err)
+	w.Update(func(tx *db.Tx) error {
+		if _, err := tx.AddBlob(store.Blob{Digest: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, CreatedAt: w.Now}); err != nil {
 			return err
 		}
 		for n := 1; n <= 2; n++ {
 			r := &store.Revision{
-				PackageID: hello.ID, Number: n, Status: store.StatusApproved, Version: "1", CreatedAt: w.now, CreatedBy: "alice-id",
+				PackageID: hello.ID, Number: n, Status: store.StatusApproved, Version: "1", CreatedAt: w.Now, CreatedBy: "alice-id",
 				Blob: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, Platforms: []store.Platform{{Architecture: "amd64"}},
 			}
 			if n == 2 {
@@ -78,22 +79,22 @@ func (p pen) signed(built map[string]any, more ...any) []byte {
 
 // built has the store build a set.
 func (w *world) built(more ...any) map[string]any {
-	w.t.Helper()
-	return w.do("alice", "POST", setsPath+"/build-assertion", description(more...)).object(200)
+	w.T.Helper()
+	return w.Do("alice", "POST", setsPath+"/build-assertion", description(more...)).Object(200)
 }
 
 func (w *world) publish(token string, encoded []byte) answer {
-	w.t.Helper()
-	return w.do(token, "POST", setsPath, encoded, "Content-Type", "application/x.ubuntu.assertion")
+	w.T.Helper()
+	return w.Do(token, "POST", setsPath, encoded, "Content-Type", "application/x.ubuntu.assertion")
 }
 
 // listedSets are "name/sequence/revision" of what a path answers.
 func (w *world) listedSets(path string) (list []string) {
-	w.t.Helper()
+	w.T.Helper()
 	var got struct {
 		Assertions []struct{ Headers map[string]any }
 	}
-	w.do("alice", "GET", path, nil).json(200, &got)
+	w.Do("alice", "GET", path, nil).Into(200, &got)
 	for _, a := range got.Assertions {
 		revision := a.Headers["revision"]
 		if revision == nil { // as signed: the first revision may go without saying
@@ -123,7 +124,7 @@ func TestGoldenSets(t *testing.T) {
 
 func TestASetIsBuiltSignedPublishedAndEdited(t *testing.T) {
 	w, alice := authoring(t)
-	w.publish("alice", alice.signed(w.built())).object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built())).Object(http.StatusCreated)
 
 	again := w.built("snaps", []any{map[string]any{"name": "mine"}})
 	if again["revision"] != "1" {
@@ -133,10 +134,10 @@ func TestASetIsBuiltSignedPublishedAndEdited(t *testing.T) {
 	if snap["id"] != assertiontest.SnapID(4) || snap["presence"] != nil {
 		t.Errorf("the set names %v", snap)
 	}
-	w.publish("alice", alice.signed(again)).object(http.StatusCreated)
-	w.publish("alice", alice.signed(w.built("sequence", 2))).object(http.StatusCreated)
-	w.publish("alice", alice.signed(w.built("sequence", 10))).object(http.StatusCreated)
-	w.publish("alice", alice.signed(w.built("name", "other", "sequence", 3))).object(http.StatusCreated)
+	w.publish("alice", alice.signed(again)).Object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("sequence", 2))).Object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("sequence", 10))).Object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("name", "other", "sequence", 3))).Object(http.StatusCreated)
 
 	for path, want := range map[string][]string{
 		setsPath:                              {"certified/10/0", "other/3/0"},
@@ -156,7 +157,7 @@ func TestASetIsBuiltSignedPublishedAndEdited(t *testing.T) {
 		}
 	}
 	var bobs struct{ Assertions []any }
-	w.do("bob", "GET", setsPath+"?sequence=all", nil).json(200, &bobs)
+	w.Do("bob", "GET", setsPath+"?sequence=all", nil).Into(200, &bobs)
 	if bobs.Assertions == nil || len(bobs.Assertions) != 0 {
 		t.Errorf("bob is shown %v, want an empty list", bobs.Assertions)
 	}
@@ -164,13 +165,13 @@ func TestASetIsBuiltSignedPublishedAndEdited(t *testing.T) {
 
 func TestAnyTokenOfAnAccountMayAuthorSets(t *testing.T) {
 	w, alice := authoring(t)
-	w.token("nothing", "alice", store.Limits{Permissions: []store.Permission{}, Packages: []store.PackageLimit{}})
-	if got := w.do("nothing", "POST", setsPath+"/build-assertion", description("snaps", []any{map[string]any{"name": "mine"}})).object(200); got["revision"] != "0" {
+	w.Token("nothing", "alice", store.Limits{Permissions: []store.Permission{}, Packages: []store.PackageLimit{}})
+	if got := w.Do("nothing", "POST", setsPath+"/build-assertion", description("snaps", []any{map[string]any{"name": "mine"}})).Object(200); got["revision"] != "0" {
 		t.Error(got)
 	}
-	w.publish("nothing", alice.signed(w.built())).object(http.StatusCreated)
-	w.do("nothing", "GET", setsPath, nil).object(200)
-	if code := w.do("", "GET", setsPath, nil).code(401); code != "macaroon-authorization-required" {
+	w.publish("nothing", alice.signed(w.built())).Object(http.StatusCreated)
+	w.Do("nothing", "GET", setsPath, nil).Object(200)
+	if code := w.Do("", "GET", setsPath, nil).ErrorCode(401); code != "macaroon-authorization-required" {
 		t.Error(code)
 	}
 }
@@ -180,7 +181,7 @@ func TestAnyTokenOfAnAccountMayAuthorSets(t *testing.T) {
 func TestTrap8UnknownSetsAndSchemasAreEmptyLists(t *testing.T) {
 	w, _ := authoring(t)
 	for _, path := range []string{setsPath, setsPath + "/none", setsPath + "/none?sequence=4", schemasPath, schemasPath + "/none"} {
-		if got := w.do("alice", "GET", path, nil).object(200); len(got) != 1 || fmt.Sprint(got["assertions"]) != "[]" {
+		if got := w.Do("alice", "GET", path, nil).Object(200); len(got) != 1 || fmt.Sprint(got["assertions"]) != "[]" {
 			t.Errorf("%s answers %v", path, got)
 		}
 	}
@@ -190,11 +191,11 @@ func TestTrap8UnknownSetsAndSchemasAreEmptyLists(t *testing.T) {
 func TestTrap19SignedAssertionsAreTakenAsBytes(t *testing.T) {
 	w, alice := authoring(t)
 	encoded := alice.signed(w.built())
-	w.do("alice", "POST", setsPath+"/certified/", encoded, "Content-Type", "application/json").object(http.StatusCreated)
+	w.Do("alice", "POST", setsPath+"/certified/", encoded, "Content-Type", "application/json").Object(http.StatusCreated)
 	ref, err := assertion.NewRef("validation-set", "16", "alice-id", "certified", "1")
-	w.must(err)
-	kept, err := w.catalog.Assertion(t.Context(), ref, -1)
-	w.must(err)
+	w.Must(err)
+	kept, err := w.Catalog.Assertion(t.Context(), ref, -1)
+	w.Must(err)
 	if !bytes.Equal(kept.Encoded(), encoded) {
 		t.Errorf("kept\n%s\nsent\n%s", kept.Encoded(), encoded)
 	}
@@ -213,11 +214,11 @@ func TestTrap6SetsHaveNoHeadersThatClientsRefuse(t *testing.T) {
 			map[string]any{"storage": "wifi", "parameters": "p", "content": []any{map[string]any{"storage": "ssid", "colour": "red"}}},
 		}}},
 	}, []byte("{\n  \"storage\": {\n    \"schema\": {\n      \"wifi\": \"any\"\n    }\n  }\n}"))
-	w.update(func(tx *db.Tx) error {
-		_, err := w.auth.Add(tx, []*assertion.Assertion{more, schema})
+	w.Update(func(tx *db.Tx) error {
+		_, err := w.Auth.Add(tx, []*assertion.Assertion{more, schema})
 		return err
 	})
-	sameShape(t, setsPath, w.do("alice", "GET", setsPath, nil).object(200), map[string]any{"assertions": []any{map[string]any{
+	sameShape(t, setsPath, w.Do("alice", "GET", setsPath, nil).Object(200), map[string]any{"assertions": []any{map[string]any{
 		"headers": map[string]any{
 			"type": "", "authority-id": "", "series": "", "account-id": "", "name": "", "sequence": "",
 			"timestamp": "", "sign-key-sha3-384": "",
@@ -226,7 +227,7 @@ func TestTrap6SetsHaveNoHeadersThatClientsRefuse(t *testing.T) {
 			}}},
 		},
 	}}})
-	sameShape(t, schemasPath, w.do("alice", "GET", schemasPath, nil).object(200), map[string]any{"assertions": []any{map[string]any{
+	sameShape(t, schemasPath, w.Do("alice", "GET", schemasPath, nil).Object(200), map[string]any{"assertions": []any{map[string]any{
 		"headers": map[string]any{
 			"type": "", "authority-id": "", "account-id": "", "name": "", "timestamp": "", "sign-key-sha3-384": "", "body-length": "",
 			"views": map[string]any{"wifi": map[string]any{"rules": []any{
@@ -286,25 +287,25 @@ func TestDescriptionsThatAreRefused(t *testing.T) {
 		{"nothing", nil, "JSON"},
 		{"deep", strings.Repeat("[", 100), "nests deeper"},
 	} {
-		got := w.do("alice", "POST", setsPath+"/build-assertion", tt.body)
-		if code := got.code(400); code != "invalid-request" || !strings.Contains(got.Body.String(), tt.says) {
+		got := w.Do("alice", "POST", setsPath+"/build-assertion", tt.body)
+		if code := got.ErrorCode(400); code != "invalid-request" || !strings.Contains(got.Body.String(), tt.says) {
 			t.Errorf("%s: %s", tt.why, got.Body)
 		}
 	}
-	secret := w.do("alice", "POST", setsPath+"/build-assertion", description("snaps", snap("name", "secret"))).Body.String()
-	none := w.do("alice", "POST", setsPath+"/build-assertion", description("snaps", snap("name", "nonono"))).Body.String()
+	secret := w.Do("alice", "POST", setsPath+"/build-assertion", description("snaps", snap("name", "secret"))).Body.String()
+	none := w.Do("alice", "POST", setsPath+"/build-assertion", description("snaps", snap("name", "nonono"))).Body.String()
 	if strings.ReplaceAll(secret, "secret", "") != strings.ReplaceAll(none, "nonono", "") {
 		t.Errorf("a private snap is refused otherwise than one that is not there:\n%s%s", secret, none)
 	}
 	for query, status := range map[string]int{"0": 400, "-1": 400, "01": 400, "first": 400, "1.5": 400, "99999999999999999999": 400, "": 200, "latest": 200, "all": 200} {
-		got := w.do("alice", "GET", setsPath+"?sequence="+query, nil)
+		got := w.Do("alice", "GET", setsPath+"?sequence="+query, nil)
 		if status == 200 {
-			got.object(200)
-		} else if code := got.code(status); code != "invalid-request" {
+			got.Object(200)
+		} else if code := got.ErrorCode(status); code != "invalid-request" {
 			t.Errorf("sequence=%s: %s", query, code)
 		}
 	}
-	if code := w.do("alice", "GET", setsPath+"/no.name", nil).code(404); code != "not-found" {
+	if code := w.Do("alice", "GET", setsPath+"/no.name", nil).ErrorCode(404); code != "not-found" {
 		t.Error(code)
 	}
 }
@@ -346,28 +347,28 @@ func TestSignedSetsThatAreRefused(t *testing.T) {
 		{"a large header", append([]byte("type: validation-set\nname: "), bytes.Repeat([]byte("x"), 200<<10)...), 413, "assertion-too-large"},
 	} {
 		got := w.publish("alice", tt.body)
-		if code := got.code(tt.status); code != tt.code {
+		if code := got.ErrorCode(tt.status); code != tt.code {
 			t.Errorf("%s: %s", tt.why, got.Body)
 		}
 	}
-	if code := w.do("alice", "POST", setsPath+"/other", good).code(400); code != "invalid-request" {
+	if code := w.Do("alice", "POST", setsPath+"/other", good).ErrorCode(400); code != "invalid-request" {
 		t.Error("a name that is not that of the path", code)
 	}
 	if got := w.listedSets(setsPath + "?sequence=all"); got != nil {
 		t.Errorf("something is kept: %v", got)
 	}
-	if code := w.publish("bob", good).code(400); code != "invalid-request" {
+	if code := w.publish("bob", good).ErrorCode(400); code != "invalid-request" {
 		t.Error("sent by another", code)
 	}
-	w.publish("alice", good).object(http.StatusCreated)
+	w.publish("alice", good).Object(http.StatusCreated)
 	newer := alice.signed(w.built())
-	w.publish("alice", newer).object(http.StatusCreated)
+	w.publish("alice", newer).Object(http.StatusCreated)
 	for why, body := range map[string][]byte{
 		"the same again":                    newer,
 		"an older one replayed":             good,
 		"the same revision of another text": alice.signed(built, "revision", "1", "snaps", snap("presence", "invalid")),
 	} {
-		if code := w.publish("alice", body).code(http.StatusConflict); code != "conflict" {
+		if code := w.publish("alice", body).ErrorCode(http.StatusConflict); code != "conflict" {
 			t.Error(why, code)
 		}
 	}
@@ -381,32 +382,32 @@ func TestSignedSetsThatAreRefused(t *testing.T) {
 func TestAMillionSnapsAreRefusedCheaply(t *testing.T) {
 	w, alice := authoring(t)
 	million := `{"account-id":"alice-id","name":"n","sequence":1,"snaps":[` + strings.Repeat(`{},`, 1_000_000) + `{}]}`
-	if code := w.do("alice", "POST", setsPath+"/build-assertion", million).code(413); code != "request-too-large" {
+	if code := w.Do("alice", "POST", setsPath+"/build-assertion", million).ErrorCode(413); code != "request-too-large" {
 		t.Error(code)
 	}
 	var many []any
 	for n := range 1001 {
 		many = append(many, map[string]any{"name": fmt.Sprintf("snap-%d", n), "id": assertiontest.SnapID(n + 10)})
 	}
-	got := w.do("alice", "POST", setsPath+"/build-assertion", description("snaps", many))
-	if code := got.code(400); code != "invalid-request" || !strings.Contains(got.Body.String(), "at most 1000") {
+	got := w.Do("alice", "POST", setsPath+"/build-assertion", description("snaps", many))
+	if code := got.ErrorCode(400); code != "invalid-request" || !strings.Contains(got.Body.String(), "at most 1000") {
 		t.Error(got.Body)
 	}
-	if code := w.publish("alice", alice.signed(w.built("snaps", many[:1]), "snaps", many)).code(400); code != "invalid-request" {
+	if code := w.publish("alice", alice.signed(w.built("snaps", many[:1]), "snaps", many)).ErrorCode(400); code != "invalid-request" {
 		t.Error(code)
 	}
 	// As many as there may be fit into one assertion.
-	w.publish("alice", alice.signed(w.built("snaps", many[:1000]))).object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("snaps", many[:1000]))).Object(http.StatusCreated)
 }
 
 func TestDevicesFetchPublishedSets(t *testing.T) {
 	w, alice := authoring(t)
-	w.publish("alice", alice.signed(w.built())).object(http.StatusCreated)
-	w.publish("alice", alice.signed(w.built("sequence", 2))).object(http.StatusCreated)
-	w.publish("alice", alice.signed(w.built("sequence", 2, "snaps", []any{map[string]any{"name": "world"}}))).object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built())).Object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("sequence", 2))).Object(http.StatusCreated)
+	w.publish("alice", alice.signed(w.built("sequence", 2, "snaps", []any{map[string]any{"name": "world"}}))).Object(http.StatusCreated)
 	devices := snapdevice.New(snapdevice.Options{
-		Catalog: w.catalog, Devices: device.New(w.db, w.auth, device.Config{}),
-		BaseURL: func(*http.Request) string { return baseURL },
+		Catalog: w.Catalog, Devices: device.New(w.DB, w.Auth, device.Config{}),
+		BaseURL: func(*http.Request) string { return publishertest.BaseURL },
 	})
 	ask := func(method, path, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -419,7 +420,7 @@ func TestDevicesFetchPublishedSets(t *testing.T) {
 	}
 	for query, want := range map[string]string{"sequence=1": "1 0", "sequence=latest": "2 1"} {
 		list, err := authority.ParseStream(ask("GET", "/v2/assertions/validation-set/16/alice-id/certified?"+query, "").Body.Bytes(), 1)
-		w.must(err)
+		w.Must(err)
 		if got := fmt.Sprint(list[0].Sequence(), " ", list[0].Revision()); got != want {
 			t.Errorf("%s answers %s, want %s", query, got, want)
 		}
@@ -432,7 +433,7 @@ func TestDevicesFetchPublishedSets(t *testing.T) {
 	}
 	body := ask("POST", "/v2/snaps/refresh", `{"context":[],"fields":[],"actions":[{"action":"fetch-assertions","key":"k","assertions":[
 		{"type":"validation-set","sequence-key":["16","alice-id","certified"],"if-sequence-equal-or-newer-than":1,"if-newer-than":0}]}]}`).Body
-	w.must(json.Unmarshal(body.Bytes(), &bulk))
+	w.Must(json.Unmarshal(body.Bytes(), &bulk))
 	if len(bulk.Results) != 1 || len(bulk.Results[0].URLs) != 1 || !strings.Contains(bulk.Results[0].URLs[0], "/alice-id/certified") {
 		t.Errorf("devices are told %s", body)
 	}
@@ -448,30 +449,30 @@ func schemaDescription(more ...any) map[string]any {
 }
 
 func (w *world) builtSchema(more ...any) map[string]any {
-	w.t.Helper()
-	return w.do("alice", "POST", schemasPath+"/build-assertion", schemaDescription(more...)).object(200)
+	w.T.Helper()
+	return w.Do("alice", "POST", schemasPath+"/build-assertion", schemaDescription(more...)).Object(200)
 }
 
 func TestAConfdbSchemaIsBuiltSignedPublishedAndEdited(t *testing.T) {
 	w, alice := authoring(t)
 	post := func(body []byte) answer {
-		return w.do("alice", "POST", schemasPath+"/", body, "Content-Type", "application/x.ubuntu.assertion")
+		return w.Do("alice", "POST", schemasPath+"/", body, "Content-Type", "application/x.ubuntu.assertion")
 	}
 	built := w.builtSchema("summary", "what devices join")
 	if built["revision"] != "0" || !strings.Contains(fmt.Sprint(built["body"]), "\n  \"storage\"") {
 		t.Errorf("built is %v", built)
 	}
 	first := alice.signed(built)
-	post(first).object(http.StatusCreated)
+	post(first).Object(http.StatusCreated)
 	again := w.builtSchema("revision", 5)
 	if again["revision"] != "5" {
 		t.Errorf("the wish for a revision is lost: %v", again["revision"])
 	}
-	post(alice.signed(again)).object(http.StatusCreated)
+	post(alice.signed(again)).Object(http.StatusCreated)
 	if next := w.builtSchema("revision", 2); next["revision"] != "6" {
 		t.Errorf("the next revision is %v", next["revision"])
 	}
-	if code := post(first).code(http.StatusConflict); code != "conflict" {
+	if code := post(first).ErrorCode(http.StatusConflict); code != "conflict" {
 		t.Error(code)
 	}
 	var got struct {
@@ -480,13 +481,13 @@ func TestAConfdbSchemaIsBuiltSignedPublishedAndEdited(t *testing.T) {
 			Body    string
 		}
 	}
-	w.do("alice", "GET", schemasPath+"/network", nil).json(200, &got)
+	w.Do("alice", "GET", schemasPath+"/network", nil).Into(200, &got)
 	if len(got.Assertions) != 1 || got.Assertions[0].Headers["revision"] != "5" || got.Assertions[0].Body != built["body"] {
 		t.Errorf("answered %+v", got)
 	}
 	ref, err := assertion.NewRef("confdb-schema", "alice-id", "network")
-	w.must(err)
-	if _, err := w.catalog.Assertion(t.Context(), ref, 0); err != nil {
+	w.Must(err)
+	if _, err := w.Catalog.Assertion(t.Context(), ref, 0); err != nil {
 		t.Error("devices do not find it:", err)
 	}
 }
@@ -509,7 +510,7 @@ func TestConfdbSchemasThatAreRefused(t *testing.T) {
 		"a revision in quotes":     schemaDescription("revision", "1"),
 		"no JSON":                  "x",
 	} {
-		if code := w.do("alice", "POST", schemasPath+"/build-assertion", body).code(400); code != "invalid-request" {
+		if code := w.Do("alice", "POST", schemasPath+"/build-assertion", body).ErrorCode(400); code != "invalid-request" {
 			t.Errorf("%s: %s", why, code)
 		}
 	}
@@ -522,11 +523,11 @@ func TestConfdbSchemasThatAreRefused(t *testing.T) {
 		"no assertion":            []byte("x"),
 		"a body that was swapped": bytes.Replace(alice.signed(built), []byte(`"any"`), []byte(`"int"`), 1),
 	} {
-		if code := w.do("alice", "POST", schemasPath, body).code(400); code != "invalid-request" {
+		if code := w.Do("alice", "POST", schemasPath, body).ErrorCode(400); code != "invalid-request" {
 			t.Errorf("%s: %s", why, code)
 		}
 	}
-	if got := w.do("alice", "GET", schemasPath, nil).object(200); fmt.Sprint(got["assertions"]) != "[]" {
+	if got := w.Do("alice", "GET", schemasPath, nil).Object(200); fmt.Sprint(got["assertions"]) != "[]" {
 		t.Error("something is kept:", got)
 	}
 }

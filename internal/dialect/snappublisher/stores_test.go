@@ -11,6 +11,7 @@ import (
 	"github.com/larder-store/larder/assertion/assertiontest"
 	"github.com/larder-store/larder/internal/catalog"
 	"github.com/larder-store/larder/internal/db"
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/store"
 )
 
@@ -24,13 +25,13 @@ func branded(t *testing.T) *world {
 	w.listed(2, "other", "bob")
 	w.private(w.listed(3, "secret", "bob").ID)
 	w.listed(4, "snapd", "adam")
-	_, _, err := w.catalog.MakeView(t.Context(), operator, store.View{ID: "brandstore", Name: "Brand", Brand: "alice-id", Private: true}, []string{"added"})
-	w.must(err)
-	_, _, err = w.catalog.MakeView(t.Context(), operator, store.View{ID: "rival", Name: "Rival", Brand: "bob-id", Private: true, Includes: []string{"brandstore"}}, nil)
-	w.must(err)
+	_, _, err := w.Catalog.MakeView(t.Context(), publishertest.Operator, store.View{ID: "brandstore", Name: "Brand", Brand: "alice-id", Private: true}, []string{"added"})
+	w.Must(err)
+	_, _, err = w.Catalog.MakeView(t.Context(), publishertest.Operator, store.View{ID: "rival", Name: "Rival", Brand: "bob-id", Private: true, Includes: []string{"brandstore"}}, nil)
+	w.Must(err)
 	own := w.listed(5, "own", "bob")
 	foreign := w.listed(6, "foreign", "bob")
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		own.StoreID, foreign.StoreID = "brandstore", "rival"
 		for _, p := range []*store.Package{own, foreign} {
 			tx.Record(store.PackageUpdated, "package/"+p.ID, nil)
@@ -46,8 +47,8 @@ func branded(t *testing.T) *world {
 
 // member gives somebody roles behind the API's back.
 func (w *world) member(storeID, name string, roles ...string) {
-	w.t.Helper()
-	w.update(func(tx *db.Tx) error {
+	w.T.Helper()
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.StoreMemberPut, "store/"+storeID, nil)
 		return tx.PutStoreMember(storeID, name+"-id", roles)
 	})
@@ -86,8 +87,8 @@ var (
 func TestAStoreIsShownToItsMembers(t *testing.T) {
 	w := branded(t)
 	w.member("brandstore", "bob", "view")
-	w.do("alice", "POST", brandPath+"/invites", []any{wish("new@example.com", "access")}).object(200)
-	got := w.do("alice", "GET", brandPath, nil).object(200)
+	w.Do("alice", "POST", brandPath+"/invites", []any{wish("new@example.com", "access")}).Object(200)
+	got := w.Do("alice", "GET", brandPath, nil).Object(200)
 	sameShape(t, brandPath, got, seenStoreAnswer)
 	s := got["store"].(map[string]any)
 	if s["id"] != "brandstore" || s["brand-id"] != "alice-id" || s["private"] != true || s["manual-review-policy"] != "allow" {
@@ -106,14 +107,14 @@ func TestAStoreIsShownToItsMembers(t *testing.T) {
 	if users := w.storeUsers("alice"); !slices.Equal(users, []string{"alice admin", "bob view"}) {
 		t.Errorf("the members are %v", users)
 	}
-	if invites := w.do("bob", "GET", brandPath, nil).object(200)["invites"].([]any); len(invites) != 0 {
+	if invites := w.Do("bob", "GET", brandPath, nil).Object(200)["invites"].([]any); len(invites) != 0 {
 		t.Errorf("a viewer is shown the invites %v", invites)
 	}
 	if invites := got["invites"].([]any); fmt.Sprint(invites[0].(map[string]any)["status"]) != "Pending" || len(invites) != 1 {
 		t.Errorf("the invites are %v", invites)
 	}
 	// An administrator of everything knows who includes it.
-	all := w.do("adam", "GET", brandPath, nil).object(200)["store"].(map[string]any)
+	all := w.Do("adam", "GET", brandPath, nil).Object(200)["store"].(map[string]any)
 	if fmt.Sprint(all["allowed-inclusion-target-stores"]) != "[rival]" {
 		t.Errorf("adam is shown %v", all)
 	}
@@ -121,14 +122,14 @@ func TestAStoreIsShownToItsMembers(t *testing.T) {
 
 // storeUsers are "username roles" of the store's members.
 func (w *world) storeUsers(token string) (list []string) {
-	w.t.Helper()
+	w.T.Helper()
 	var got struct {
 		Users []struct {
 			Username string
 			Roles    []string
 		}
 	}
-	w.do(token, "GET", brandPath, nil).json(200, &got)
+	w.Do(token, "GET", brandPath, nil).Into(200, &got)
 	for _, u := range got.Users {
 		list = append(list, u.Username+" "+strings.Join(u.Roles, ","))
 	}
@@ -144,7 +145,7 @@ func TestStoresAreListedForTheirMembers(t *testing.T) {
 		"vera":  "[]",
 		"adam":  "[map[id:brandstore name:Brand roles:[admin]] map[id:rival name:Rival roles:[admin]] map[id:ubuntu name:Global roles:[admin]]]",
 	} {
-		if got := fmt.Sprint(w.do(token, "GET", "/api/v2/stores", nil).object(200)["stores"]); got != want {
+		if got := fmt.Sprint(w.Do(token, "GET", "/api/v2/stores", nil).Object(200)["stores"]); got != want {
 			t.Errorf("%s is shown %s, want %s", token, got, want)
 		}
 	}
@@ -154,8 +155,8 @@ func TestStoresAreListedForTheirMembers(t *testing.T) {
 func TestStoresOfOthersAreNotThere(t *testing.T) {
 	w := branded(t)
 	w.member("brandstore", "rita", "view", "review")
-	w.token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
-	w.token("elsewhere", "alice", store.Limits{Stores: []string{"rival"}})
+	w.Token("reader", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
+	w.Token("elsewhere", "alice", store.Limits{Stores: []string{"rival"}})
 	var cases []refusal
 	for _, call := range []struct {
 		method, path string
@@ -186,24 +187,24 @@ func TestStoresOfOthersAreNotThere(t *testing.T) {
 		}
 	}
 	w.refuses(t, cases)
-	if a, b := w.do("bob", "GET", brandPath, nil).Body.String(), w.do("bob", "GET", "/api/v2/stores/bradstore", nil).Body.String(); strings.ReplaceAll(a, "brand", "brad") != b {
+	if a, b := w.Do("bob", "GET", brandPath, nil).Body.String(), w.Do("bob", "GET", "/api/v2/stores/bradstore", nil).Body.String(); strings.ReplaceAll(a, "brand", "brad") != b {
 		t.Errorf("a store of others is told from none:\n%s%s", a, b)
 	}
 }
 
 func TestMembersComeAndGo(t *testing.T) {
 	w := branded(t)
-	set := func(body ...any) answer { return w.do("alice", "POST", brandPath+"/users", body) }
-	set(wish("BOB@example.com", "access", "view", "access"), wish("vera@example.com", "view")).object(200)
+	set := func(body ...any) answer { return w.Do("alice", "POST", brandPath+"/users", body) }
+	set(wish("BOB@example.com", "access", "view", "access"), wish("vera@example.com", "view")).Object(200)
 	if got := w.storeUsers("alice"); !slices.Equal(got, []string{"alice admin", "bob view,access", "vera view"}) {
 		t.Errorf("the members are %v", got)
 	}
-	set(wish("bob@example.com"), wish("vera@example.com", "admin")).object(200)
+	set(wish("bob@example.com"), wish("vera@example.com", "admin")).Object(200)
 	if got := w.storeUsers("vera"); !slices.Equal(got, []string{"alice admin", "vera admin"}) {
 		t.Errorf("the members are %v", got)
 	}
-	w.do("bob", "GET", brandPath, nil).code(404)
-	set(wish("vera@example.com")).object(200)
+	w.Do("bob", "GET", brandPath, nil).ErrorCode(404)
+	set(wish("vera@example.com")).Object(200)
 
 	for _, tt := range []struct {
 		why    string
@@ -221,7 +222,7 @@ func TestMembersComeAndGo(t *testing.T) {
 		{"too many", slices.Repeat([]any{wish("bob@example.com", "view")}, 101), 413, "too-many-members"},
 		{"too large", `[{"email":"` + strings.Repeat("x", smallBody) + `"}]`, 413, "request-too-large"},
 	} {
-		if code := w.do("alice", "POST", brandPath+"/users", tt.body).code(tt.status); code != tt.code {
+		if code := w.Do("alice", "POST", brandPath+"/users", tt.body).ErrorCode(tt.status); code != tt.code {
 			t.Errorf("%s: %s", tt.why, code)
 		}
 	}
@@ -231,7 +232,7 @@ func TestMembersComeAndGo(t *testing.T) {
 			Extra map[string]string
 		} `json:"error-list"`
 	}
-	set(wish("bob@example.com", "view"), wish("x@example.com", "view"), wish("y@example.com", "view")).json(400, &both)
+	set(wish("bob@example.com", "view"), wish("x@example.com", "view"), wish("y@example.com", "view")).Into(400, &both)
 	if len(both.Errors) != 2 || both.Errors[1].Code != "store-users-no-match" || both.Errors[1].Extra["email"] != "y@example.com" {
 		t.Errorf("told of %+v", both)
 	}
@@ -239,22 +240,22 @@ func TestMembersComeAndGo(t *testing.T) {
 		t.Errorf("a refused request left %v", got)
 	}
 	// Administrators of everything may.
-	w.do("adam", "POST", brandPath+"/users", []any{wish("alice@example.com")}).object(200)
-	w.do("alice", "GET", brandPath, nil).code(404)
+	w.Do("adam", "POST", brandPath+"/users", []any{wish("alice@example.com")}).Object(200)
+	w.Do("alice", "GET", brandPath, nil).ErrorCode(404)
 }
 
 func TestAnAddressThatIsNotVerifiedIsNobodys(t *testing.T) {
 	w := branded(t)
-	u := w.people.users["bob-id"]
+	u := w.People.Users["bob-id"]
 	u.EmailVerified = false
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		tx.Record(store.UserPut, "account/bob-id", nil)
 		return tx.PutUser(u)
 	})
-	if code := w.do("alice", "POST", brandPath+"/users", []any{wish("bob@example.com", "admin")}).code(400); code != "store-users-no-match" {
+	if code := w.Do("alice", "POST", brandPath+"/users", []any{wish("bob@example.com", "admin")}).ErrorCode(400); code != "store-users-no-match" {
 		t.Error(code)
 	}
-	w.do("alice", "POST", brandPath+"/invites", []any{wish("bob@example.com", "admin")}).object(200)
+	w.Do("alice", "POST", brandPath+"/invites", []any{wish("bob@example.com", "admin")}).Object(200)
 	if got := w.storeUsers("alice"); !slices.Equal(got, []string{"alice admin"}) {
 		t.Errorf("the members are %v", got)
 	}
@@ -269,13 +270,13 @@ func TestInvitesWaitForAnAccount(t *testing.T) {
 				Expires       string `json:"expiration-date"`
 			}
 		}
-		w.do("alice", "GET", brandPath, nil).json(200, &got)
+		w.Do("alice", "GET", brandPath, nil).Into(200, &got)
 		return strings.TrimPrefix(fmt.Sprint(got.Invites), "[")
 	}
 	act := func(email, action string) answer {
-		return w.do("alice", "PUT", brandPath+"/invites", []any{map[string]string{"email": email, "action": action}})
+		return w.Do("alice", "PUT", brandPath+"/invites", []any{map[string]string{"email": email, "action": action}})
 	}
-	w.do("alice", "POST", brandPath+"/invites", []any{wish("New@example.com", "access")}).object(200)
+	w.Do("alice", "POST", brandPath+"/invites", []any{wish("New@example.com", "access")}).Object(200)
 	for _, step := range []struct {
 		action string
 		after  time.Duration
@@ -287,47 +288,47 @@ func TestInvitesWaitForAnAccount(t *testing.T) {
 		{"revoke", 0, "{new@example.com Revoked"},
 		{"open", 0, "{new@example.com Pending"},
 	} {
-		w.now = w.now.Add(step.after)
+		w.Now = w.Now.Add(step.after)
 		if step.action != "" {
-			act("new@example.com", step.action).object(200)
+			act("new@example.com", step.action).Object(200)
 		}
 		if got := status(); !strings.HasPrefix(got, step.want) {
 			t.Errorf("after %s the invite is %s, want %s", step.action, got, step.want)
 		}
 	}
-	if code := act("none@example.com", "revoke").code(404); code != "invite-not-found" {
+	if code := act("none@example.com", "revoke").ErrorCode(404); code != "invite-not-found" {
 		t.Error(code)
 	}
-	if code := act("new@example.com", "burn").code(400); code != "invalid-field" {
+	if code := act("new@example.com", "burn").ErrorCode(400); code != "invalid-field" {
 		t.Error(code)
 	}
-	if code := w.do("alice", "POST", brandPath+"/invites", []any{wish("x@example.com")}).code(400); code != "missing-field" {
+	if code := w.Do("alice", "POST", brandPath+"/invites", []any{wish("x@example.com")}).ErrorCode(400); code != "missing-field" {
 		t.Error(code)
 	}
-	newcomer := w.person("new", store.RolePublisher)
-	w.update(func(tx *db.Tx) error { return tx.AcceptStoreInvites(newcomer) })
+	newcomer := w.Person("new", store.RolePublisher)
+	w.Update(func(tx *db.Tx) error { return tx.AcceptStoreInvites(newcomer) })
 	// Whoever has an account is a member at once, and keeps the roles of before.
 	w.member("brandstore", "bob", "view")
-	w.do("alice", "POST", brandPath+"/invites", []any{wish("bob@example.com", "access")}).object(200)
+	w.Do("alice", "POST", brandPath+"/invites", []any{wish("bob@example.com", "access")}).Object(200)
 	if got := w.storeUsers("alice"); !slices.Equal(got, []string{"alice admin", "bob view,access", "new access"}) {
 		t.Errorf("the members are %v", got)
 	}
 	if got := status(); strings.Count(got, "Accepted") != 2 {
 		t.Errorf("the invites are %s", got)
 	}
-	if code := act("new@example.com", "revoke").code(409); code != "invite-accepted" {
+	if code := act("new@example.com", "revoke").ErrorCode(409); code != "invite-accepted" {
 		t.Error(code)
 	}
 }
 
 func TestARevokedInviteIsNotAccepted(t *testing.T) {
 	w := branded(t)
-	w.do("alice", "POST", brandPath+"/invites", []any{wish("new@example.com", "admin"), wish("late@example.com", "admin")}).object(200)
-	w.do("alice", "PUT", brandPath+"/invites", []any{map[string]string{"email": "new@example.com", "action": "revoke"}}).object(200)
-	revoked := w.person("new", store.RolePublisher)
-	w.now = w.now.Add(31 * 24 * time.Hour)
-	late := w.person("late", store.RolePublisher)
-	w.update(func(tx *db.Tx) error {
+	w.Do("alice", "POST", brandPath+"/invites", []any{wish("new@example.com", "admin"), wish("late@example.com", "admin")}).Object(200)
+	w.Do("alice", "PUT", brandPath+"/invites", []any{map[string]string{"email": "new@example.com", "action": "revoke"}}).Object(200)
+	revoked := w.Person("new", store.RolePublisher)
+	w.Now = w.Now.Add(31 * 24 * time.Hour)
+	late := w.Person("late", store.RolePublisher)
+	w.Update(func(tx *db.Tx) error {
 		if err := tx.AcceptStoreInvites(revoked); err != nil {
 			return err
 		}
@@ -340,9 +341,9 @@ func TestARevokedInviteIsNotAccepted(t *testing.T) {
 
 // storeSnapNames are the names that a list of snaps has.
 func (w *world) storeSnapNames(token, path string) (names []string) {
-	w.t.Helper()
+	w.T.Helper()
 	var got struct{ Snaps []struct{ Name string } }
-	w.do(token, "GET", path, nil).json(200, &got)
+	w.Do(token, "GET", path, nil).Into(200, &got)
 	for _, s := range got.Snaps {
 		names = append(names, s.Name)
 	}
@@ -351,16 +352,16 @@ func (w *world) storeSnapNames(token, path string) (names []string) {
 
 func TestTheSnapsOfAStore(t *testing.T) {
 	w := branded(t)
-	w.update(func(tx *db.Tx) error {
+	w.Update(func(tx *db.Tx) error {
 		digest, err := store.ParseHex(strings.Repeat("ab", 48))
 		if err != nil {
 			return err
 		}
-		if _, err := tx.AddBlob(store.Blob{Digest: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, CreatedAt: w.now}); err != nil {
+		if _, err := tx.AddBlob(store.Blob{Digest: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, CreatedAt: w.Now}); err != nil {
 			return err
 		}
 		r := &store.Revision{
-			PackageID: assertiontest.SnapID(5), Number: 1, Status: store.StatusApproved, Version: "1.2", CreatedAt: w.now,
+			PackageID: assertiontest.SnapID(5), Number: 1, Status: store.StatusApproved, Version: "1.2", CreatedAt: w.Now,
 			CreatedBy: "bob-id", Blob: digest, SHA256: strings.Repeat("cd", 32), Size: 4096, Platforms: []store.Platform{{Architecture: "amd64"}},
 		}
 		if err := tx.InsertRevision(r); err != nil {
@@ -368,12 +369,12 @@ func TestTheSnapsOfAStore(t *testing.T) {
 		}
 		tx.Record(store.Released, "package/"+r.PackageID, nil)
 		_, err = tx.AppendReleases([]store.Release{{
-			PackageID: r.PackageID, At: w.now, By: "bob-id", Channel: store.Channel{Track: "1.2", Risk: store.Edge}.Normal(),
+			PackageID: r.PackageID, At: w.Now, By: "bob-id", Channel: store.Channel{Track: "1.2", Risk: store.Edge}.Normal(),
 			Platform: store.Platform{Architecture: "amd64"}, Revision: 1,
 		}})
 		return err
 	})
-	got := w.do("alice", "GET", brandPath+"/snaps", nil).object(200)
+	got := w.Do("alice", "GET", brandPath+"/snaps", nil).Object(200)
 	sameShape(t, "snaps", got, seenStoreSnaps)
 	if own := fmt.Sprint(got["snaps"].([]any)[0]); !strings.Contains(own, "name:own") ||
 		!strings.Contains(own, "latest-release:map[channel:1.2/edge revision:1 timestamp:2026-02-03T04:05:06.789000+00:00 version:1.2]") {
@@ -392,11 +393,11 @@ func TestTheSnapsOfAStore(t *testing.T) {
 	names(brandPath+"/snaps?q=ow", "own")
 	names(brandPath+"/snaps?q=o&allowed-for-inclusion=brandstore", "other")
 	names("/api/v2/stores/ubuntu/snaps?q=other&allowed-for-inclusion=brandstore", "other")
-	change := func(body any) answer { return w.do("alice", "POST", brandPath+"/snaps", body) }
-	change([]any{map[string]string{"name": "other"}}).object(200)
+	change := func(body any) answer { return w.Do("alice", "POST", brandPath+"/snaps", body) }
+	change([]any{map[string]string{"name": "other"}}).Object(200)
 	names(brandPath+"/snaps", "own", "added", "other", "snapd")
 	names(brandPath + "/snaps?q=other&allowed-for-inclusion=brandstore")
-	change(map[string]any{"add": []any{map[string]string{"name": "other"}, map[string]string{"name": "own"}}, "remove": []any{map[string]string{"name": "added"}}}).object(200)
+	change(map[string]any{"add": []any{map[string]string{"name": "other"}, map[string]string{"name": "own"}}, "remove": []any{map[string]string{"name": "added"}}}).Object(200)
 	names(brandPath+"/snaps", "own", "other", "snapd")
 	for _, tt := range []struct {
 		why, code string
@@ -411,32 +412,32 @@ func TestTheSnapsOfAStore(t *testing.T) {
 		{"too many", "too-many-snaps", 413, slices.Repeat([]any{map[string]string{"name": "other"}}, 501)},
 		{"no list", "api-error", 400, `"other"`},
 	} {
-		if code := change(tt.body).code(tt.status); code != tt.code {
+		if code := change(tt.body).ErrorCode(tt.status); code != tt.code {
 			t.Errorf("%s: %s", tt.why, code)
 		}
 	}
 	names(brandPath+"/snaps", "own", "other", "snapd")
-	if code := w.do("alice", "GET", brandPath+"/snaps?q="+strings.Repeat("x", 201), nil).code(413); code != "query-too-long" {
+	if code := w.Do("alice", "GET", brandPath+"/snaps?q="+strings.Repeat("x", 201), nil).ErrorCode(413); code != "query-too-long" {
 		t.Error(code)
 	}
 }
 
 func TestStoreSettings(t *testing.T) {
 	w := branded(t)
-	put := func(body any) answer { return w.do("alice", "PUT", brandPath+"/settings", body) }
+	put := func(body any) answer { return w.Do("alice", "PUT", brandPath+"/settings", body) }
 	for _, policy := range []string{"avoid", "require", "allow"} {
-		s := put(map[string]any{"private": true, "manual-review-policy": policy}).object(200)["store"].(map[string]any)
+		s := put(map[string]any{"private": true, "manual-review-policy": policy}).Object(200)["store"].(map[string]any)
 		if s["manual-review-policy"] != policy || s["private"] != true {
 			t.Errorf("%s: %v", policy, s)
 		}
 	}
-	if s := put(map[string]any{"private": false, "manual-review-policy": nil}).object(200)["store"].(map[string]any); s["private"] != false {
+	if s := put(map[string]any{"private": false, "manual-review-policy": nil}).Object(200)["store"].(map[string]any); s["private"] != false {
 		t.Error(s)
 	}
-	if code := put(map[string]any{"manual-review-policy": "never"}).code(400); code != "invalid-field" {
+	if code := put(map[string]any{"manual-review-policy": "never"}).ErrorCode(400); code != "invalid-field" {
 		t.Error(code)
 	}
-	if code := put([]any{}).code(400); code != "api-error" {
+	if code := put([]any{}).ErrorCode(400); code != "api-error" {
 		t.Error(code)
 	}
 }
@@ -445,17 +446,17 @@ func TestFeaturedSnapsAreReplaced(t *testing.T) {
 	w := branded(t)
 	hello, other := assertiontest.SnapID(1), assertiontest.SnapID(2)
 	names := func() string {
-		return fmt.Sprint(w.do("adam", "GET", "/v1/snap/featured", nil).object(200)["packages"])
+		return fmt.Sprint(w.Do("adam", "GET", "/v1/snap/featured", nil).Object(200)["packages"])
 	}
-	w.do("adam", "PUT", "/v1/snap/featured", []string{hello}).object(http.StatusCreated)
-	w.do("adam", "PUT", "/v1/snap/featured/", map[string]any{"packages": []string{other, hello}}).object(http.StatusCreated)
+	w.Do("adam", "PUT", "/v1/snap/featured", []string{hello}).Object(http.StatusCreated)
+	w.Do("adam", "PUT", "/v1/snap/featured/", map[string]any{"packages": []string{other, hello}}).Object(http.StatusCreated)
 	if got := names(); got != "[map[id:"+hello+" name:added] map[id:"+other+" name:other]]" {
 		t.Errorf("featured are %s", got)
 	}
 	if shelves := w.stored(hello).Categories; len(shelves) != 1 || !shelves[0].Featured {
 		t.Errorf("added stands on %v", shelves)
 	}
-	w.do("adam", "DELETE", "/v1/snap/featured", map[string]any{"packages": []string{hello}}).object(http.StatusCreated)
+	w.Do("adam", "DELETE", "/v1/snap/featured", map[string]any{"packages": []string{hello}}).Object(http.StatusCreated)
 	if got := names(); got != "[map[id:"+other+" name:other]]" {
 		t.Errorf("featured are %s", got)
 	}
@@ -463,16 +464,16 @@ func TestFeaturedSnapsAreReplaced(t *testing.T) {
 		t.Errorf("added still stands on %v", shelves)
 	}
 	// What stands on a shelf of its own stays there.
-	_, err := w.catalog.ChangePackage(t.Context(), operator, store.Snap, "added", catalog.PackageChange{Categories: []string{"games"}})
-	w.must(err)
-	w.do("adam", "PUT", "/v1/snap/featured", []string{hello}).object(http.StatusCreated)
-	w.do("adam", "DELETE", "/v1/snap/featured", map[string]any{"packages": []string{hello}}).object(http.StatusCreated)
+	_, err := w.Catalog.ChangePackage(t.Context(), publishertest.Operator, store.Snap, "added", catalog.PackageChange{Categories: []string{"games"}})
+	w.Must(err)
+	w.Do("adam", "PUT", "/v1/snap/featured", []string{hello}).Object(http.StatusCreated)
+	w.Do("adam", "DELETE", "/v1/snap/featured", map[string]any{"packages": []string{hello}}).Object(http.StatusCreated)
 	if shelves := w.stored(hello).Categories; len(shelves) != 1 || shelves[0].Name != "games" || shelves[0].Featured {
 		t.Errorf("added stands on %v", shelves)
 	}
 	// As recorded.
-	refused := w.do("adam", "DELETE", "/v1/snap/featured", map[string]any{"snaps": "hello"})
-	if code := refused.code(400); code != "api-error" || !strings.Contains(refused.Body.String(), "('snaps' was unexpected) at /") {
+	refused := w.Do("adam", "DELETE", "/v1/snap/featured", map[string]any{"snaps": "hello"})
+	if code := refused.ErrorCode(400); code != "api-error" || !strings.Contains(refused.Body.String(), "('snaps' was unexpected) at /") {
 		t.Error(refused.Body)
 	}
 	w.refuses(t, []refusal{
@@ -493,13 +494,13 @@ func TestFeaturedSnapsAreReplaced(t *testing.T) {
 func TestMembersSeeWhatIsInAPrivateStore(t *testing.T) {
 	w := branded(t)
 	set := map[string]any{"account-id": "vera-id", "name": "mine", "sequence": 1, "snaps": []any{map[string]any{"name": "own"}}}
-	vera := w.people.principals["vera"]
+	vera := w.People.Principals["vera"]
 	vera.Role = store.RolePublisher // who sees everything proves nothing here
-	w.people.principals["vera"] = vera
-	if got := w.do("vera", "POST", setsPath+"/build-assertion", set); got.code(400) != "invalid-request" || !strings.Contains(got.Body.String(), "cannot find the snap own") {
+	w.People.Principals["vera"] = vera
+	if got := w.Do("vera", "POST", setsPath+"/build-assertion", set); got.ErrorCode(400) != "invalid-request" || !strings.Contains(got.Body.String(), "cannot find the snap own") {
 		t.Error(got.Body)
 	}
 	vera.Stores = []string{"brandstore"}
-	w.people.principals["vera"] = vera
-	w.do("vera", "POST", setsPath+"/build-assertion", set).object(200)
+	w.People.Principals["vera"] = vera
+	w.Do("vera", "POST", setsPath+"/build-assertion", set).Object(200)
 }

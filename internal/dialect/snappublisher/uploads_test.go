@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/larder-store/larder/internal/dialect/publishertest"
 	"github.com/larder-store/larder/internal/inspect/snaptest"
 	"github.com/larder-store/larder/internal/store"
 )
@@ -20,7 +21,7 @@ func snapYAML(name, version, more string) string {
 }
 
 // form is a file as clients upload it.
-func uploadForm(t *testing.T, content []byte) (body []byte, contentType string) {
+func uploadForm(t testing.TB, content []byte) (body []byte, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
@@ -37,49 +38,49 @@ func uploadForm(t *testing.T, content []byte) (body []byte, contentType string) 
 
 // upload sends a file and returns the id of the upload.
 func (w *world) upload(content []byte) string {
-	w.t.Helper()
-	body, contentType := uploadForm(w.t, content)
-	got := w.do("", "POST", "/unscanned-upload/", body, "Content-Type", contentType).object(http.StatusOK)
+	w.T.Helper()
+	body, contentType := uploadForm(w.T, content)
+	got := w.Do("", "POST", "/unscanned-upload/", body, "Content-Type", contentType).Object(http.StatusOK)
 	if got["successful"] != true {
-		w.t.Fatalf("answered %v", got)
+		w.T.Fatalf("answered %v", got)
 	}
 	return got["upload_id"].(string)
 }
 
 func (w *world) snapFile(yaml string) []byte {
-	w.t.Helper()
-	content, err := os.ReadFile(snaptest.Snap(w.t, yaml))
-	w.must(err)
+	w.T.Helper()
+	content, err := os.ReadFile(snaptest.Snap(w.T, yaml))
+	w.Must(err)
 	return content
 }
 
 func (w *world) componentFile(yaml string) []byte {
-	w.t.Helper()
-	content, err := os.ReadFile(snaptest.Component(w.t, yaml))
-	w.must(err)
+	w.T.Helper()
+	content, err := os.ReadFile(snaptest.Component(w.T, yaml))
+	w.Must(err)
 	return content
 }
 
 // register registers a name for alice and returns its id.
 func (w *world) register(name string) string {
-	w.t.Helper()
-	got := w.do("alice", "POST", "/dev/api/register-name/", map[string]any{"snap_name": name, "series": "16"}).object(http.StatusCreated)
+	w.T.Helper()
+	got := w.Do("alice", "POST", "/dev/api/register-name/", map[string]any{"snap_name": name, "series": "16"}).Object(http.StatusCreated)
 	return got["snap_id"].(string)
 }
 
 // process does the background's work now.
 func (w *world) process() {
-	w.t.Helper()
-	_, err := w.catalog.ProcessUploads(w.t.Context())
-	w.must(err)
+	w.T.Helper()
+	_, err := w.Catalog.ProcessUploads(w.T.Context())
+	w.Must(err)
 }
 
 // pushed claims an upload for alice, has it processed, and returns its status.
 func (w *world) pushed(claim map[string]any) map[string]any {
-	w.t.Helper()
-	got := w.do("alice", "POST", "/dev/api/snap-push/", claim).object(http.StatusAccepted)
+	w.T.Helper()
+	got := w.Do("alice", "POST", "/dev/api/snap-push/", claim).Object(http.StatusAccepted)
 	w.process()
-	return w.do("", "GET", strings.TrimPrefix(got["status_details_url"].(string), baseURL), nil).object(http.StatusOK)
+	return w.Do("", "GET", strings.TrimPrefix(got["status_details_url"].(string), publishertest.BaseURL), nil).Object(http.StatusOK)
 }
 
 // TestTrap1 and those that follow are named after the traps of the publisher's
@@ -88,7 +89,7 @@ func TestTrap1UploadsNeedNoCredentialsAndAnswerBothKeys(t *testing.T) {
 	w := newWorld(t)
 	body, contentType := uploadForm(t, w.snapFile(snapYAML("hello", "1", "")))
 	for _, path := range []string{"/unscanned-upload/", "/unscanned-upload"} {
-		got := w.do("", "POST", path, body, "Content-Type", contentType, "Accept", "application/json").object(http.StatusOK)
+		got := w.Do("", "POST", path, body, "Content-Type", contentType, "Accept", "application/json").Object(http.StatusOK)
 		if id, _ := got["upload_id"].(string); got["successful"] != true || len(id) < 16 {
 			t.Errorf("%s answers %v", path, got)
 		}
@@ -99,13 +100,13 @@ func TestTrap2TheGatewaysStatusIsAPathWithOneEntry(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
 	id := w.upload(w.snapFile(snapYAML("hello", "1", "")))
-	got := w.do("alice", "POST", "/v1/snap/hello/revisions", map[string]any{"upload-id": id}).object(http.StatusOK)
+	got := w.Do("alice", "POST", "/v1/snap/hello/revisions", map[string]any{"upload-id": id}).Object(http.StatusOK)
 	path := got["status-url"].(string)
 	if !strings.HasPrefix(path, "/v1/snap/hello/revisions/review?upload-id=") {
 		t.Fatalf("the path is %s", path)
 	}
 	entry := func() map[string]any {
-		list := w.do("alice", "GET", path, nil).object(http.StatusOK)["revisions"].([]any)
+		list := w.Do("alice", "GET", path, nil).Object(http.StatusOK)["revisions"].([]any)
 		if len(list) != 1 {
 			t.Fatalf("%d entries", len(list))
 		}
@@ -118,8 +119,8 @@ func TestTrap2TheGatewaysStatusIsAPathWithOneEntry(t *testing.T) {
 	if e := entry(); e["status"] != "approved" || e["revision"] != 1.0 || e["upload-id"] != id {
 		t.Errorf("afterwards: %v", e)
 	}
-	w.do("", "GET", path, nil).code(http.StatusUnauthorized)
-	if code := w.do("bob", "GET", path, nil).code(http.StatusForbidden); code != store.CodeForeignPackage {
+	w.Do("", "GET", path, nil).ErrorCode(http.StatusUnauthorized)
+	if code := w.Do("bob", "GET", path, nil).ErrorCode(http.StatusForbidden); code != store.CodeForeignPackage {
 		t.Errorf("bob is told %s", code)
 	}
 }
@@ -128,18 +129,18 @@ func TestTrap3WhatAnAccountMayNotDoIs403AndNot401(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
 	id := w.upload(w.snapFile(snapYAML("hello", "1", "")))
-	w.token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
+	w.Token("reading", "alice", store.Limits{Permissions: store.WirePermissions([]string{"package_access"})})
 	for _, token := range []string{"bob", "vera", "reading"} {
 		for path, body := range map[string]any{
 			"/dev/api/snap-push/":      map[string]any{"name": "hello", "updown_id": id},
 			"/v1/snap/hello/revisions": map[string]any{"upload-id": id},
 		} {
-			if got := w.do(token, "POST", path, body); got.Code != http.StatusForbidden {
+			if got := w.Do(token, "POST", path, body); got.Code != http.StatusForbidden {
 				t.Errorf("%s at %s: %d %s", token, path, got.Code, got.Body)
 			}
 		}
 	}
-	if code := w.do("reading", "POST", "/dev/api/register-name", map[string]any{"snap_name": "other"}).code(403); code != "macaroon-permission-required" {
+	if code := w.Do("reading", "POST", "/dev/api/register-name", map[string]any{"snap_name": "other"}).ErrorCode(403); code != "macaroon-permission-required" {
 		t.Errorf("the code is %s", code)
 	}
 }
@@ -149,7 +150,7 @@ func TestTrap6AnEntryOfRevisionsHasThirteenKeys(t *testing.T) {
 	w.register("hello")
 	w.pushed(map[string]any{"name": "hello", "updown_id": w.upload(w.snapFile(snapYAML("hello", "1", "")))})
 	w.pushed(map[string]any{"name": "hello", "updown_id": w.upload(w.snapFile(snapYAML("hello", "2", "confinement: classic\n")))})
-	list := w.do("alice", "GET", "/v1/snap/hello/revisions", nil).object(200)["revisions"].([]any)
+	list := w.Do("alice", "GET", "/v1/snap/hello/revisions", nil).Object(200)["revisions"].([]any)
 	want := []string{
 		"architectures", "attributes", "base", "build-url", "confinement", "created-at", "epoch", "grade", "revision",
 		"sha3-384", "size", "status", "version",
@@ -165,13 +166,13 @@ func TestTrap6AnEntryOfRevisionsHasThirteenKeys(t *testing.T) {
 	if !slices.Equal(statuses, []string{"ManualReviewPending", "approved"}) {
 		t.Errorf("the statuses are %v", statuses)
 	}
-	one := w.do("alice", "GET", "/v1/snap/hello/revisions?revision=1&fields=apps,type&include-craft-yaml=true", nil).object(200)["revisions"].([]any)
+	one := w.Do("alice", "GET", "/v1/snap/hello/revisions?revision=1&fields=apps,type&include-craft-yaml=true", nil).Object(200)["revisions"].([]any)
 	if e := one[0].(map[string]any); len(one) != 1 || e["type"] != "app" || e["apps"] == nil || !strings.Contains(e["craft-yaml"].(string), "name: hello") {
 		t.Errorf("on wish: %v", one)
 	}
-	w.do("alice", "GET", "/v1/snap/hello/revisions?revision=9", nil).code(404)
-	w.do("alice", "GET", "/v1/snap/hello/revisions?revision=x", nil).code(400)
-	w.do("bob", "GET", "/v1/snap/hello/revisions", nil).code(403)
+	w.Do("alice", "GET", "/v1/snap/hello/revisions?revision=9", nil).ErrorCode(404)
+	w.Do("alice", "GET", "/v1/snap/hello/revisions?revision=x", nil).ErrorCode(400)
+	w.Do("bob", "GET", "/v1/snap/hello/revisions", nil).ErrorCode(403)
 }
 
 func TestTrap9AnUploadIsClaimedByStringOrNumber(t *testing.T) {
@@ -184,48 +185,48 @@ func TestTrap9AnUploadIsClaimedByStringOrNumber(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
 	for _, id := range []any{17, "17"} {
-		if code := w.do("alice", "POST", "/dev/api/snap-push", map[string]any{"name": "hello", "updown_id": id}).code(404); code != "resource-not-found" {
+		if code := w.Do("alice", "POST", "/dev/api/snap-push", map[string]any{"name": "hello", "updown_id": id}).ErrorCode(404); code != "resource-not-found" {
 			t.Errorf("%v gives %s", id, code)
 		}
 	}
-	w.do("alice", "POST", "/dev/api/snap-push", map[string]any{"name": "hello", "updown_id": []int{1}}).code(400)
+	w.Do("alice", "POST", "/dev/api/snap-push", map[string]any{"name": "hello", "updown_id": []int{1}}).ErrorCode(400)
 }
 
 func TestTrap10TheStatusNeedsNoCredentialsAndAlwaysHasACode(t *testing.T) {
 	w := newWorld(t)
 	id := w.register("hello")
-	got := w.do("alice", "POST", "/dev/api/snap-push/", map[string]any{
+	got := w.Do("alice", "POST", "/dev/api/snap-push/", map[string]any{
 		"name": "hello", "updown_id": w.upload(w.snapFile(snapYAML("hello", "1", ""))), "series": "16",
 		"source_uploaded": false, "channels": []string{"edge", "beta/fix"}, "built_at": "2026-01-02T03:04:05Z",
-	}).object(http.StatusAccepted)
-	details := strings.TrimPrefix(got["status_details_url"].(string), baseURL)
-	old := strings.TrimPrefix(got["status_url"].(string), baseURL)
+	}).Object(http.StatusAccepted)
+	details := strings.TrimPrefix(got["status_details_url"].(string), publishertest.BaseURL)
+	old := strings.TrimPrefix(got["status_url"].(string), publishertest.BaseURL)
 	if got["success"] != true || !strings.HasPrefix(details, "/dev/api/snaps/"+id+"/builds/") {
 		t.Errorf("the claim answers %v", got)
 	}
-	status := w.do("", "GET", details, nil).object(200)
+	status := w.Do("", "GET", details, nil).Object(200)
 	if status["code"] != "being_processed" || status["processed"] != false || status["can_release"] != false {
 		t.Errorf("at first: %v", status)
 	}
-	if o := w.do("", "GET", old, nil).object(200); o["completed"] != false || o["revision"] != nil || o["package_name"] != "hello" {
+	if o := w.Do("", "GET", old, nil).Object(200); o["completed"] != false || o["revision"] != nil || o["package_name"] != "hello" {
 		t.Errorf("at first in the old form: %v", o)
 	}
 	w.process()
 	for _, token := range []string{"", "alice"} {
-		status = w.do(token, "GET", details, nil).object(200)
+		status = w.Do(token, "GET", details, nil).Object(200)
 		if status["code"] != "ready_to_release" || status["processed"] != true || status["revision"] != 1.0 ||
 			status["can_release"] != true || len(status["errors"].([]any)) != 0 || status["url"] == nil {
 			t.Errorf("in the end, to %q: %v", token, status)
 		}
 	}
-	if o := w.do("", "GET", old, nil).object(200); o["completed"] != true || o["revision"] != 1.0 {
+	if o := w.Do("", "GET", old, nil).Object(200); o["completed"] != true || o["revision"] != 1.0 {
 		t.Errorf("in the end in the old form: %v", o)
 	}
-	channels := w.do("alice", "GET", "/dev/api/account", nil).object(200)["snaps"].(map[string]any)["16"].(map[string]any)["hello"].(map[string]any)["latest_revisions"].([]any)[0].(map[string]any)["channels"].([]any)
+	channels := w.Do("alice", "GET", "/dev/api/account", nil).Object(200)["snaps"].(map[string]any)["16"].(map[string]any)["hello"].(map[string]any)["latest_revisions"].([]any)[0].(map[string]any)["channels"].([]any)
 	if len(channels) != 2 {
 		t.Errorf("it stands in %v", channels)
 	}
-	w.do("", "GET", strings.Replace(details, id, strings.Repeat("x", 32), 1), nil).code(404)
+	w.Do("", "GET", strings.Replace(details, id, strings.Repeat("x", 32), 1), nil).ErrorCode(404)
 }
 
 func TestTrap11ErrorsAreInTheirFamilysList(t *testing.T) {
@@ -236,9 +237,9 @@ func TestTrap11ErrorsAreInTheirFamilysList(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(path, " ")
 		for _, body := range []string{"", "[]", "{", `"x"`, strings.Repeat("[", 1000)} {
-			got := w.do("alice", method, path, body)
+			got := w.Do("alice", method, path, body)
 			var v map[string]any
-			got.json(got.Code, &v)
+			got.Into(got.Code, &v)
 			list, _ := v[key].([]any)
 			if got.Code < 400 || got.Code >= 500 || len(list) == 0 {
 				t.Errorf("%s %s %q: %d %s", method, path, body, got.Code, got.Body)
@@ -255,7 +256,7 @@ func TestTrap14NoGetOfThisFamilyAnswersA5xx(t *testing.T) {
 		"/unscanned-upload/resumable/nothing", "/dev/api/account", "/dev/api/agreement/",
 	} {
 		for _, token := range []string{"", "alice"} {
-			if got := w.do(token, "GET", path, nil); got.Code >= 500 {
+			if got := w.Do(token, "GET", path, nil); got.Code >= 500 {
 				t.Errorf("%s: %d %s", path, got.Code, got.Body)
 			}
 		}
@@ -266,7 +267,7 @@ func TestTrap16AnySeriesIsTaken(t *testing.T) {
 	w := newWorld(t)
 	for i, series := range []any{"16", "18", nil, 16, []string{"16"}} {
 		name := fmt.Sprintf("snap-%c", 'a'+i)
-		w.do("alice", "POST", "/dev/api/register-name/", map[string]any{"snap_name": name, "series": series}).object(201)
+		w.Do("alice", "POST", "/dev/api/register-name/", map[string]any{"snap_name": name, "series": series}).Object(201)
 		claim := map[string]any{"name": name, "series": series, "updown_id": w.upload(w.snapFile(snapYAML(name, "1", "")))}
 		if got := w.pushed(claim); got["revision"] != 1.0 {
 			t.Errorf("series %v: %v", series, got)
@@ -278,17 +279,17 @@ func TestADryRunTellsWhetherAPushWouldBeTaken(t *testing.T) {
 	w := newWorld(t)
 	w.register("hello")
 	dry := func(token, name string) answer {
-		return w.do(token, "POST", "/dev/api/snap-push/", map[string]any{"name": name, "dry_run": true})
+		return w.Do(token, "POST", "/dev/api/snap-push/", map[string]any{"name": name, "dry_run": true})
 	}
-	dry("alice", "hello").object(http.StatusAccepted)
-	if code := dry("alice", "nothing").code(404); code != "resource-not-found" {
+	dry("alice", "hello").Object(http.StatusAccepted)
+	if code := dry("alice", "nothing").ErrorCode(404); code != "resource-not-found" {
 		t.Errorf("an unknown name gives %s", code)
 	}
-	if code := dry("bob", "hello").code(403); code != "resource-forbidden" {
+	if code := dry("bob", "hello").ErrorCode(403); code != "resource-forbidden" {
 		t.Errorf("another's gives %s", code)
 	}
-	w.terms = Terms{URL: "https://store.example/terms", Since: w.now.AddDate(0, 0, 1)}
-	if code := dry("alice", "hello").code(403); code != "user-not-ready" {
+	w.terms = Terms{URL: "https://store.example/terms", Since: w.Now.AddDate(0, 0, 1)}
+	if code := dry("alice", "hello").ErrorCode(403); code != "user-not-ready" {
 		t.Errorf("who has not agreed is told %s", code)
 	}
 }
@@ -346,7 +347,7 @@ func TestWhatIsWrongWithAnUploadIsTold(t *testing.T) {
 			}
 		})
 	}
-	list := w.do("alice", "GET", "/v1/snap/hello/revisions", nil).object(200)["revisions"].([]any)
+	list := w.Do("alice", "GET", "/v1/snap/hello/revisions", nil).Object(200)["revisions"].([]any)
 	if len(list) != 1 {
 		t.Errorf("%d revisions came of it", len(list))
 	}
@@ -363,7 +364,7 @@ func TestComponentsComeWithTheirSnap(t *testing.T) {
 	if got["revision"] != 1.0 || len(got["errors"].([]any)) != 0 {
 		t.Fatalf("answered %v", got)
 	}
-	releases := w.releases(id)
+	releases := w.Releases(id)
 	if len(releases) != 1 || len(releases[0].Resources) != 1 || releases[0].Resources[0] != (store.ResourcePin{Name: "extra", Revision: 1}) {
 		t.Errorf("released was %+v", releases)
 	}
@@ -372,17 +373,17 @@ func TestComponentsComeWithTheirSnap(t *testing.T) {
 func TestAReleaseThatTheTokenForbidsIsTold(t *testing.T) {
 	w := newWorld(t)
 	id := w.register("hello")
-	w.token("edge", "alice", store.Limits{Channels: []string{"edge"}})
-	got := w.do("edge", "POST", "/dev/api/snap-push/", map[string]any{
+	w.Token("edge", "alice", store.Limits{Channels: []string{"edge"}})
+	got := w.Do("edge", "POST", "/dev/api/snap-push/", map[string]any{
 		"name": "hello", "updown_id": w.upload(w.snapFile(snapYAML("hello", "1", ""))), "channels": []string{"stable", "edge"},
-	}).object(202)
+	}).Object(202)
 	w.process()
-	status := w.do("", "GET", strings.TrimPrefix(got["status_details_url"].(string), baseURL), nil).object(200)
+	status := w.Do("", "GET", strings.TrimPrefix(got["status_details_url"].(string), publishertest.BaseURL), nil).Object(200)
 	errors := fmt.Sprint(status["errors"])
 	if status["revision"] != 1.0 || !strings.Contains(errors, "latest/stable") || strings.Contains(errors, "latest/edge") {
 		t.Errorf("answered %v", status)
 	}
-	if releases := w.releases(id); len(releases) != 1 || releases[0].Channel.Risk != store.Edge {
+	if releases := w.Releases(id); len(releases) != 1 || releases[0].Channel.Risk != store.Edge {
 		t.Errorf("released was %+v", releases)
 	}
 }
