@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // TestCalls sends what the gateway expects and reads what it answers.
@@ -124,22 +126,22 @@ func TestCalls(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newFakeStore(t)
 			method, path, _ := strings.Cut(tt.request, " ")
-			s.answer(method+" /", tt.status, tt.answer)
+			s.Answer(method+" /", tt.status, tt.answer)
 			if tt.thenAnswer != "" {
-				s.answer("GET /", 200, tt.thenAnswer)
+				s.Answer("GET /", 200, tt.thenAnswer)
 			}
 			got, err := tt.call(t.Context(), s.client())
 			if err != nil {
 				t.Fatal(err)
 			}
-			sent := s.all()[0]
+			sent := s.All()[0]
 			uri, _, _ := strings.Cut(sent.URI, "?include-collaborations=false")
-			if sent.Method != method || uri != path || !sameJSON(t, sent.Body, tt.body) || sent.Header.Get("Authorization") != "Macaroon tok-12345" {
+			if sent.Method != method || uri != path || !storetest.SameJSON(t, sent.Body, tt.body) || sent.Header.Get("Authorization") != "Macaroon tok-12345" {
 				t.Errorf("sent %s %s %s", sent.Method, sent.URI, sent.Body)
 			}
 			encoded, err := json.Marshal(got)
 			must(t, err)
-			if !sameJSON(t, encoded, tt.want) {
+			if !storetest.SameJSON(t, encoded, tt.want) {
 				t.Errorf("got %s, want %s", encoded, tt.want)
 			}
 		})
@@ -173,7 +175,7 @@ func TestCallsThatAreNotSent(t *testing.T) {
 		"promotion to riskier": func() error { _, err := c.Promote(ctx, "b", "a/stable", "a/edge"); return err },
 	} {
 		var invalid *RequestError
-		if err := call(); !errors.As(err, &invalid) || len(s.all()) != 0 {
+		if err := call(); !errors.As(err, &invalid) || len(s.All()) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -182,14 +184,14 @@ func TestCallsThatAreNotSent(t *testing.T) {
 // TestRefusals keep the store's list, and strange answers are told apart.
 func TestRefusals(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("POST /v1/charm", 409, `{"error-list":[{"code":"already-owned","message":"You own it."},{"code":"other","message":"Too."}]}`)
-	s.answer("GET /v1/charm/bake/resources", 200, `{"other":1}`)
-	s.answer("GET /v1/charm/cake/resources", 200, `<html>`)
-	s.answer("POST /v1/charm/libraries/bake", 200, `{}`)
-	s.answer("POST /v1/charm/bake/resources/image/oci-image/blob", 200, " \n")
-	s.answer("POST /v1/charm/cake/resources/image/oci-image/blob", 200, strings.Repeat("x", maxImageBlob+1))
-	s.answer("GET /v1/charm/bake/resources/image/oci-image/upload-credentials", 200, `{"username":"u"}`)
-	s.answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":null}`)
+	s.Answer("POST /v1/charm", 409, `{"error-list":[{"code":"already-owned","message":"You own it."},{"code":"other","message":"Too."}]}`)
+	s.Answer("GET /v1/charm/bake/resources", 200, `{"other":1}`)
+	s.Answer("GET /v1/charm/cake/resources", 200, `<html>`)
+	s.Answer("POST /v1/charm/libraries/bake", 200, `{}`)
+	s.Answer("POST /v1/charm/bake/resources/image/oci-image/blob", 200, " \n")
+	s.Answer("POST /v1/charm/cake/resources/image/oci-image/blob", 200, strings.Repeat("x", maxImageBlob+1))
+	s.Answer("GET /v1/charm/bake/resources/image/oci-image/upload-credentials", 200, `{"username":"u"}`)
+	s.Answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":null}`)
 	c := s.client()
 	_, err := c.RegisterName(t.Context(), NameRequest{Name: "bake"})
 	var refused *StoreError

@@ -15,6 +15,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/internal/storetest"
 	"github.com/larder-store/larder/client/snapstore"
 )
 
@@ -33,8 +34,8 @@ func TestZeroValues(t *testing.T) {
 // TestEndpointsOfSnaps are taken for their addresses.
 func TestEndpointsOfSnaps(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v1/tokens/whoami", 200, `{"account":{"id":"i"}}`)
-	c := &Client{Endpoints: snapstore.At(s.URL), Authorizer: auth.NewToken("t"), HTTP: quick(0)}
+	s.Answer("GET /v1/tokens/whoami", 200, `{"account":{"id":"i"}}`)
+	c := &Client{Endpoints: snapstore.At(s.URL), Authorizer: auth.NewToken("t"), HTTP: storetest.Quick(0)}
 	if account, err := c.Account(t.Context()); err != nil || account.ID != "i" {
 		t.Errorf("got %+v, %v", account, err)
 	}
@@ -47,7 +48,7 @@ func TestEndpointsOfSnaps(t *testing.T) {
 // TestAnonymous says what is missing before it asks.
 func TestAnonymous(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":[]}`)
+	s.Answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":[]}`)
 	c := &Client{Endpoints: At(s.URL)}
 	for name, call := range map[string]func() error{
 		"whoami":   func() error { _, err := c.Whoami(t.Context()); return err },
@@ -60,10 +61,10 @@ func TestAnonymous(t *testing.T) {
 			t.Errorf("%s without a login: %v", name, err)
 		}
 	}
-	if n := len(s.all()); n != 0 {
+	if n := len(s.All()); n != 0 {
 		t.Errorf("the store was asked %d times", n)
 	}
-	if _, err := c.ListLibraries(t.Context(), LibraryRequest{CharmName: "x"}); err != nil || s.last().Header.Get("Authorization") != "" {
+	if _, err := c.ListLibraries(t.Context(), LibraryRequest{CharmName: "x"}); err != nil || s.Last().Header.Get("Authorization") != "" {
 		t.Errorf("libraries without a login: %v", err)
 	}
 }
@@ -86,9 +87,9 @@ func fakeLogin(t *testing.T, s *fakeStore) {
 	must(t, root.AddThirdPartyCaveat([]byte("shared"), []byte("caveat"), host))
 	discharge, err := macaroon.New([]byte("shared"), []byte("caveat"), host, macaroon.LatestVersion)
 	must(t, err)
-	s.answer("POST /v1/tokens/usso", 200, encodeMacaroon(t, "macaroon", root))
-	s.answer("POST /api/v2/tokens/discharge", 200, encodeMacaroon(t, "discharge_macaroon", discharge))
-	s.answer("POST /v1/tokens/usso/exchange", 200, `{"macaroon":"store-token"}`)
+	s.Answer("POST /v1/tokens/usso", 200, encodeMacaroon(t, "macaroon", root))
+	s.Answer("POST /api/v2/tokens/discharge", 200, encodeMacaroon(t, "discharge_macaroon", discharge))
+	s.Answer("POST /v1/tokens/usso/exchange", 200, `{"macaroon":"store-token"}`)
 }
 
 func encodeMacaroon(t *testing.T, member string, m *macaroon.Macaroon) string {
@@ -103,19 +104,19 @@ func encodeMacaroon(t *testing.T, member string, m *macaroon.Macaroon) string {
 func TestLogin(t *testing.T) {
 	s := newFakeStore(t)
 	fakeLogin(t, s)
-	s.answer("GET /v1/tokens/whoami", 200, `{"account":{"id":"i","username":"ann","display-name":"Ann","validation":"unproven"},"permissions":["package-view"],"packages":[{"type":"charm","name":"bake"}],"channels":null}`)
-	c := &Client{Endpoints: At(s.URL), HTTP: quick(0)}
+	s.Answer("GET /v1/tokens/whoami", 200, `{"account":{"id":"i","username":"ann","display-name":"Ann","validation":"unproven"},"permissions":["package-view"],"packages":[{"type":"charm","name":"bake"}],"channels":null}`)
+	c := &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(0)}
 	login := auth.UbuntuOneGatewayLogin{UbuntuOneLogin: auth.UbuntuOneLogin{Email: "ann@example.com", Password: "pass"}}
 	if _, err := c.Login(t.Context(), login, auth.Grant{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"permissions":["account-register-package","account-view-packages","package-manage","package-view"],"ttl":108000}`
-	if got := s.all()[0]; got.URI != "/v1/tokens/usso" || !sameJSON(t, got.Body, want) {
+	if got := s.All()[0]; got.URI != "/v1/tokens/usso" || !storetest.SameJSON(t, got.Body, want) {
 		t.Errorf("asked for %s %s", got.URI, got.Body)
 	}
 	account, err := c.Account(t.Context())
-	if err != nil || account.DisplayName != "Ann" || s.last().Header.Get("Authorization") != "Macaroon store-token" {
-		t.Errorf("got %+v, %v with %q", account, err, s.last().Header.Get("Authorization"))
+	if err != nil || account.DisplayName != "Ann" || s.Last().Header.Get("Authorization") != "Macaroon store-token" {
+		t.Errorf("got %+v, %v with %q", account, err, s.Last().Header.Get("Authorization"))
 	}
 	if _, err := c.Login(t.Context(), login, auth.Grant{}); !errors.Is(err, auth.ErrCredentialsAvailable) {
 		t.Errorf("a second login: %v", err)
@@ -137,8 +138,8 @@ func TestNewCredentials(t *testing.T) {
 	if err != nil || text != base64.StdEncoding.EncodeToString([]byte("store-token")) {
 		t.Fatalf("got %q, %v", text, err)
 	}
-	if want := `{"permissions":["package-view"],"ttl":3600,"channels":["edge"],"packages":[{"type":"bundle","name":"cake"}]}`; !sameJSON(t, s.all()[0].Body, want) {
-		t.Errorf("asked for %s", s.all()[0].Body)
+	if want := `{"permissions":["package-view"],"ttl":3600,"channels":["edge"],"packages":[{"type":"bundle","name":"cake"}]}`; !storetest.SameJSON(t, s.All()[0].Body, want) {
+		t.Errorf("asked for %s", s.All()[0].Body)
 	}
 	if parsed, err := auth.Parse(text); err != nil || !reflect.DeepEqual(parsed, auth.NewToken("store-token")) {
 		t.Errorf("read back as %v, %v", parsed, err)
@@ -154,12 +155,12 @@ func TestNewCredentials(t *testing.T) {
 // TestOpenWithEnvironment can use what is there, and neither log in nor out.
 func TestOpenWithEnvironment(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v1/charm", 200, `{"results":[]}`)
+	s.Answer("GET /v1/charm", 200, `{"results":[]}`)
 	t.Setenv(auth.EnvCharmcraft, base64.StdEncoding.EncodeToString([]byte("ci-token")))
 	c, err := Open(t.Context(), "test", At(s.URL), auth.FromEnvironment(auth.EnvCharmcraft))
 	must(t, err)
-	if _, err := c.ListNames(t.Context(), true); err != nil || s.last().Header.Get("Authorization") != "Macaroon ci-token" || s.last().URI != "/v1/charm?include-collaborations=true" {
-		t.Errorf("%v with %+v", err, s.last())
+	if _, err := c.ListNames(t.Context(), true); err != nil || s.Last().Header.Get("Authorization") != "Macaroon ci-token" || s.Last().URI != "/v1/charm?include-collaborations=true" {
+		t.Errorf("%v with %+v", err, s.Last())
 	}
 	_, err = c.Login(t.Context(), auth.TokenLogin{Credentials: auth.NewToken("x")}, auth.Grant{})
 	if !errors.Is(err, auth.ErrReadOnly) || !strings.Contains(err.Error(), "unset CHARMCRAFT_AUTH") {
@@ -180,23 +181,23 @@ func TestOpenWithEnvironment(t *testing.T) {
 // on.
 func TestConsumerCredentials(t *testing.T) {
 	store, other := newFakeStore(t), newFakeStore(t)
-	store.answer("GET /v2/charms/info/bake", 200, `{"id":"i","name":"bake","type":"charm"}`)
-	other.answer("GET /f", 200, "bytes")
+	store.Answer("GET /v2/charms/info/bake", 200, `{"id":"i","name":"bake","type":"charm"}`)
+	other.Answer("GET /f", 200, "bytes")
 	c := store.client().Consumer()
 	_, err := c.Info(t.Context(), "bake", nil)
 	must(t, err)
-	if got := store.last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
+	if got := store.Last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
 		t.Errorf("the store got %q", got)
 	}
 	must(t, c.Download(context.Background(), announce("bytes", other.URL+"/f"), filepath.Join(t.TempDir(), "f"), nil))
-	if got := other.last().Header; got.Get("Authorization") != "" || got.Get("Accept-Encoding") != "identity" {
+	if got := other.Last().Header; got.Get("Authorization") != "" || got.Get("Accept-Encoding") != "identity" {
 		t.Errorf("the other host got %v", got)
 	}
 	anonymous := (&Client{Endpoints: At(store.URL)}).Consumer()
-	if _, err := anonymous.Info(t.Context(), "bake", nil); err != nil || store.last().Header.Get("Authorization") != "" {
+	if _, err := anonymous.Info(t.Context(), "bake", nil); err != nil || store.Last().Header.Get("Authorization") != "" {
 		t.Errorf("without a login: %v", err)
 	}
-	if _, err := anonymous.Info(t.Context(), "cake", nil); !errors.Is(err, ErrNotFound) || store.last().Method != http.MethodGet {
+	if _, err := anonymous.Info(t.Context(), "cake", nil); !errors.Is(err, ErrNotFound) || store.Last().Method != http.MethodGet {
 		t.Errorf("unknown charm: %v", err)
 	}
 }

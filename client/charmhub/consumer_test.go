@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 const bakeInfo = `{"type":"charm","id":"bakeId","name":"bake","result":{"title":"Bake","summary":"S","description":null,"license":"Apache-2.0",
@@ -21,9 +23,9 @@ const bakeInfo = `{"type":"charm","id":"bakeId","name":"bake","result":{"title":
 
 func TestInfo(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v2/charms/info/bake", 200, bakeInfo)
-	s.answer("GET /v2/charms/info/empty", 200, `{}`)
-	s.answer("GET /v2/charms/info/nothing", 404, `{"error-list":[{"code":"resource-not-found","message":"No charm."}]}`)
+	s.Answer("GET /v2/charms/info/bake", 200, bakeInfo)
+	s.Answer("GET /v2/charms/info/empty", 200, `{}`)
+	s.Answer("GET /v2/charms/info/nothing", 404, `{"error-list":[{"code":"resource-not-found","message":"No charm."}]}`)
 	c := s.consumer()
 	got, err := c.Info(t.Context(), "bake", nil)
 	must(t, err)
@@ -33,15 +35,15 @@ func TestInfo(t *testing.T) {
 		got.DefaultRelease.Revision.MetadataYAML, got.DefaultRelease.Revision.Subordinate, got.DefaultRelease.Resources[0].Download.SHA384, got.Result.UsedBy,
 	})
 	must(t, err)
-	if want := `["ann",true,"amd64","2025-01-02T03:04:05.678901Z",[null],"ab",null,null,"name: bake\n",true,"ef",null]`; !sameJSON(t, encoded, want) {
+	if want := `["ann",true,"amd64","2025-01-02T03:04:05.678901Z",[null],"ab",null,null,"name: bake\n",true,"ef",null]`; !storetest.SameJSON(t, encoded, want) {
 		t.Errorf("got %s", encoded)
 	}
-	if h := s.last().Header; h.Get("Authorization") != "" || h.Get("Accept") != "application/json" {
+	if h := s.Last().Header; h.Get("Authorization") != "" || h.Get("Accept") != "application/json" {
 		t.Errorf("sent %v", h)
 	}
 	_, err = c.Info(t.Context(), "bake", &InfoQuery{Channel: "8.0/edge", Fields: []string{"result.summary", "channel-map"}})
-	if err != nil || s.last().URI != "/v2/charms/info/bake?channel=8.0%2Fedge&fields=result.summary%2Cchannel-map" {
-		t.Errorf("asked for %s: %v", s.last().URI, err)
+	if err != nil || s.Last().URI != "/v2/charms/info/bake?channel=8.0%2Fedge&fields=result.summary%2Cchannel-map" {
+		t.Errorf("asked for %s: %v", s.Last().URI, err)
 	}
 	if _, err := c.Info(t.Context(), "empty", nil); !errors.As(err, new(*InvalidResponseError)) {
 		t.Errorf("no charm at all: %v", err)
@@ -53,7 +55,7 @@ func TestInfo(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	s := newFakeStore(t)
-	s.answers("GET /v2/charms/find", `{"results":[`+bakeInfo+`]}`, `{"results":[]}`,
+	s.Answers("GET /v2/charms/find", `{"results":[`+bakeInfo+`]}`, `{"results":[]}`,
 		`{"error-list":[{"code":"invalid-unbound-empty-search","message":"Say what."}]}`, `{}`)
 	c := s.consumer()
 	got, err := c.Find(t.Context(), FindQuery{
@@ -63,14 +65,14 @@ func TestFind(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Name != "bake" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	sent, err := url.Parse(s.last().URI)
+	sent, err := url.Parse(s.Last().URI)
 	must(t, err)
 	want := "category=food&channel=edge&fields=result.summary&platforms=24.04%2C22.04&provides=e%2Cf&publisher=ann&q=ba+ke&relation-provides=c&relation-requires=a%2Cb&requires=d&type=charm"
 	if sent.RawQuery != want {
 		t.Errorf("sent %s", sent.RawQuery)
 	}
-	if got, err := c.Find(t.Context(), FindQuery{}); err != nil || len(got) != 0 || strings.Contains(s.last().URI, "type=") {
-		t.Errorf("nothing found: %v, %v with %s", got, err, s.last().URI)
+	if got, err := c.Find(t.Context(), FindQuery{}); err != nil || len(got) != 0 || strings.Contains(s.Last().URI, "type=") {
+		t.Errorf("nothing found: %v, %v with %s", got, err, s.Last().URI)
 	}
 	var refused *StoreError
 	if _, err := c.Find(t.Context(), FindQuery{}); !errors.As(err, &refused) || !refused.HasCode("invalid-unbound-empty-search") {
@@ -83,9 +85,9 @@ func TestFind(t *testing.T) {
 
 func TestResourceRevisionsOfConsumers(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v2/charms/resources/bake/data/revisions", 200, `{"revisions":[{"name":"data","type":"file","revision":2,"filename":"d.tgz","description":"D",
+	s.Answer("GET /v2/charms/resources/bake/data/revisions", 200, `{"revisions":[{"name":"data","type":"file","revision":2,"filename":"d.tgz","description":"D",
 		"created-at":"2025-01-02T03:04:05Z","download":{"url":"https://store.example/r","size":9,"hash-sha-256":"cd","hash-sha-384":"ef","hash-sha-512":"gh","hash-sha3-384":"ij"}}]}`)
-	s.answer("GET /v2/charms/resources/bake/other/revisions", 200, `{}`)
+	s.Answer("GET /v2/charms/resources/bake/other/revisions", 200, `{}`)
 	got, err := s.consumer().ResourceRevisions(t.Context(), "bake", "data")
 	if err != nil || len(got) != 1 || got[0].FileName() != "resource_data_r2_d.tgz" || got[0].Download.SHA3_384 != "ij" {
 		t.Errorf("got %+v, %v", got, err)

@@ -48,7 +48,7 @@ func TestDownload(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newFakeStore(t)
-			s.mux.HandleFunc("GET /f", func(w http.ResponseWriter, r *http.Request) {
+			s.Mux.HandleFunc("GET /f", func(w http.ResponseWriter, r *http.Request) {
 				body := content
 				if tt.serve != "" {
 					body = tt.serve
@@ -78,8 +78,8 @@ func TestDownload(t *testing.T) {
 			if err != nil || string(got) != content || last.Done != what.Size || last.Total != what.Size {
 				t.Errorf("got %d bytes, progress %+v, %v", len(got), last, err)
 			}
-			if tt.name == "continued" && s.all()[0].Header.Get("Range") != "bytes=70000-" {
-				t.Errorf("asked for %q", s.all()[0].Header.Get("Range"))
+			if tt.name == "continued" && s.All()[0].Header.Get("Range") != "bytes=70000-" {
+				t.Errorf("asked for %q", s.All()[0].Header.Get("Range"))
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestDownload(t *testing.T) {
 func TestDownloadGoesOn(t *testing.T) {
 	s := newFakeStore(t)
 	content := strings.Repeat("0123456789", 5000)
-	s.mux.HandleFunc("GET /f", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("GET /f", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Range") == "" {
 			w.Header().Set("Content-Length", "50000")
 			_, _ = w.Write([]byte(content[:20_000]))
@@ -99,8 +99,8 @@ func TestDownloadGoesOn(t *testing.T) {
 	})
 	file := filepath.Join(t.TempDir(), "f")
 	must(t, s.consumer().Download(t.Context(), announce(content, s.URL+"/f"), file, nil))
-	if got, err := os.ReadFile(file); err != nil || string(got) != content || s.last().Header.Get("Range") == "" {
-		t.Errorf("got %d bytes, %v, range %q", len(got), err, s.last().Header.Get("Range"))
+	if got, err := os.ReadFile(file); err != nil || string(got) != content || s.Last().Header.Get("Range") == "" {
+		t.Errorf("got %d bytes, %v, range %q", len(got), err, s.Last().Header.Get("Range"))
 	}
 }
 

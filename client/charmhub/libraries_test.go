@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // unknownLibrary is what stores say about a library they do not have.
@@ -13,7 +15,7 @@ const unknownLibrary = `{"error-list":[{"code":null,"message":"Items need to inc
 
 func TestListLibraries(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":[
+	s.Answer("POST /v1/charm/libraries/bulk", 200, `{"libraries":[
 		{"api":0,"patch":3,"hash":"aa","library-id":"one","library-name":"oven","charm-name":"bake-it"},
 		{"api":1,"patch":0,"hash":"bb","library-id":"one","library-name":"oven","charm-name":"bake-it"},
 		{"api":0,"patch":9,"hash":"cc","library-id":"two","library-name":"pan","charm-name":"bake-it"}]}`)
@@ -22,11 +24,11 @@ func TestListLibraries(t *testing.T) {
 	if err != nil || len(tips) != 3 || tips[LibraryKey{"one", 1}].Hash != "bb" || tips[LibraryKey{"one", 0}].Version().String() != "0.3" {
 		t.Errorf("tips %+v, %v", tips, err)
 	}
-	if want := `[{"library-id":"one","api":0},{"charm-name":"bake-it","library-name":"pan","patch":9}]`; !sameJSON(t, s.last().Body, want) {
-		t.Errorf("sent %s", s.last().Body)
+	if want := `[{"library-id":"one","api":0},{"charm-name":"bake-it","library-name":"pan","patch":9}]`; !storetest.SameJSON(t, s.Last().Body, want) {
+		t.Errorf("sent %s", s.Last().Body)
 	}
 	ids, err := c.LibrariesByID(t.Context(), "one", "two")
-	if err != nil || len(ids) != 2 || ids["two"].Patch != 9 || !sameJSON(t, s.last().Body, `[{"library-id":"one"},{"library-id":"two"}]`) {
+	if err != nil || len(ids) != 2 || ids["two"].Patch != 9 || !storetest.SameJSON(t, s.Last().Body, `[{"library-id":"one"},{"library-id":"two"}]`) {
 		t.Errorf("by id %+v, %v", ids, err)
 	}
 	names, err := c.LibrariesByName(t.Context(), LibraryRequest{CharmName: "bake-it"})
@@ -52,7 +54,7 @@ func TestUnknownLibraries(t *testing.T) {
 		{"the store is ill", 500, unknownLibrary, false},
 	} {
 		s := newFakeStore(t)
-		s.answer("POST /v1/charm/libraries/bulk", tt.status, tt.body)
+		s.Answer("POST /v1/charm/libraries/bulk", tt.status, tt.body)
 		_, err := s.client().ListLibraries(t.Context(), LibraryRequest{LibraryID: "x"})
 		var refused *StoreError
 		if err == nil || errors.Is(err, ErrNotFound) != tt.unknown || !errors.As(err, &refused) || refused.Status != tt.status {
@@ -64,15 +66,15 @@ func TestUnknownLibraries(t *testing.T) {
 // TestLibrariesWithAStaleLogin are read without it.
 func TestLibrariesWithAStaleLogin(t *testing.T) {
 	s := newFakeStore(t)
-	s.mux.HandleFunc("POST /v1/charm/libraries/bulk", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /v1/charm/libraries/bulk", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
-			write(w, 401, `{"error-list":[{"code":"unauthorized","message":"It has expired."}]}`)
+			storetest.Write(w, 401, `{"error-list":[{"code":"unauthorized","message":"It has expired."}]}`)
 			return
 		}
-		write(w, 200, `{"libraries":[]}`)
+		storetest.Write(w, 200, `{"libraries":[]}`)
 	})
-	s.answer("GET /v1/charm/libraries/secret/x", 401, `{"error-list":[{"code":"unauthorized","message":"It has expired."}]}`)
-	if got, err := s.client().ListLibraries(t.Context(), LibraryRequest{CharmName: "bake"}); err != nil || len(got) != 0 || len(s.all()) != 2 {
+	s.Answer("GET /v1/charm/libraries/secret/x", 401, `{"error-list":[{"code":"unauthorized","message":"It has expired."}]}`)
+	if got, err := s.client().ListLibraries(t.Context(), LibraryRequest{CharmName: "bake"}); err != nil || len(got) != 0 || len(s.All()) != 2 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if _, err := s.client().Library(t.Context(), "secret", "x", nil, nil); !errors.Is(err, ErrUnauthorized) {
@@ -86,15 +88,15 @@ func TestLibrary(t *testing.T) {
 	l := Library{Patch: 3, LibraryID: "one", LibraryName: "oven", CharmName: "bake-it", Hash: ContentHash([]byte(content)), Content: content}
 	encoded, err := json.Marshal(l)
 	must(t, err)
-	s.answer("GET /v1/charm/libraries/bake-it/one", 200, string(encoded))
-	s.answer("GET /v1/charm/libraries/bake-it/two", 200, strings.Replace(string(encoded), "x = 1", "x = 2", 1))
-	s.answer("GET /v1/charm/libraries/bake-it/three", 200, `{}`)
+	s.Answer("GET /v1/charm/libraries/bake-it/one", 200, string(encoded))
+	s.Answer("GET /v1/charm/libraries/bake-it/two", 200, strings.Replace(string(encoded), "x = 1", "x = 2", 1))
+	s.Answer("GET /v1/charm/libraries/bake-it/three", 200, `{}`)
 	c := s.client()
-	if got, err := c.Library(t.Context(), "bake-it", "one", nil, nil); err != nil || got != l || s.last().URI != "/v1/charm/libraries/bake-it/one" {
+	if got, err := c.Library(t.Context(), "bake-it", "one", nil, nil); err != nil || got != l || s.Last().URI != "/v1/charm/libraries/bake-it/one" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if _, err := c.Library(t.Context(), "bake-it", "one", ptr(0), ptr(3)); err != nil || s.last().URI != "/v1/charm/libraries/bake-it/one?api=0&patch=3" {
-		t.Errorf("asked for %s: %v", s.last().URI, err)
+	if _, err := c.Library(t.Context(), "bake-it", "one", ptr(0), ptr(3)); err != nil || s.Last().URI != "/v1/charm/libraries/bake-it/one?api=0&patch=3" {
+		t.Errorf("asked for %s: %v", s.Last().URI, err)
 	}
 	if got, err := c.Library(t.Context(), "bake-it", "two", nil, nil); !errors.Is(err, ErrWrongDigest) || got.Patch != 3 {
 		t.Errorf("changed content: %+v, %v", got, err)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // library makes a library whose content fits what it says.
@@ -149,7 +151,7 @@ func TestUnpublished(t *testing.T) {
 		"changed": {LibraryID: "changed", Patch: 2, Hash: "other"},
 	}
 	s := newFakeStore(t)
-	s.mux.HandleFunc("POST /v1/charm/libraries/bulk", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /v1/charm/libraries/bulk", func(w http.ResponseWriter, r *http.Request) {
 		var requests []LibraryRequest
 		if err := json.NewDecoder(r.Body).Decode(&requests); err != nil {
 			w.WriteHeader(400)
@@ -159,13 +161,13 @@ func TestUnpublished(t *testing.T) {
 		for _, request := range requests {
 			tip, ok := tips[request.LibraryID]
 			if !ok || tip.API != *request.API {
-				write(w, 400, unknownLibrary)
+				storetest.Write(w, 400, unknownLibrary)
 				return
 			}
 			found = append(found, tip)
 		}
 		body, _ := json.Marshal(map[string]any{"libraries": found})
-		write(w, 200, string(body))
+		storetest.Write(w, 200, string(body))
 	})
 	deltas, err := files.Unpublished(t.Context(), s.client(), "bake-it")
 	must(t, err)
@@ -188,7 +190,7 @@ func TestUnpublished(t *testing.T) {
 		t.Errorf("without libraries: %v, %v", deltas, err)
 	}
 	ill := newFakeStore(t)
-	ill.answer("POST /v1/charm/libraries/bulk", 403, `{"error-list":[{"code":"forbidden","message":"No."}]}`)
+	ill.Answer("POST /v1/charm/libraries/bulk", 403, `{"error-list":[{"code":"forbidden","message":"No."}]}`)
 	if _, err := files.Unpublished(t.Context(), ill.client(), "bake-it"); !errors.Is(err, ErrForbidden) {
 		t.Errorf("a store that refuses: %v", err)
 	}

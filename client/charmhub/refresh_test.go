@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 var jammy = base("ubuntu", "22.04", "amd64")
@@ -18,7 +20,7 @@ func base(name, channel, architecture string) Base {
 func TestRefreshRequest(t *testing.T) {
 	s := newFakeStore(t)
 	// The results come in another order than they were asked for.
-	s.answer("POST /v2/charms/refresh", 200, `{"error-list":[],"results":[
+	s.Answer("POST /v2/charms/refresh", 200, `{"error-list":[],"results":[
 		{"instance-key":"c","id":"cakeId","name":"cake","result":"refresh","effective-channel":"latest/stable","released-at":"2025-01-02T03:04:05Z","charm":{"type":"bundle","revision":9}},
 		{"instance-key":"a","id":"bakeId","name":"bake","result":"install","effective-channel":"8.0/edge","released-at":null,"charm":{"type":"charm","id":"bakeId","name":"bake",
 		 "revision":7,"version":"7","publisher":{"display-name":"Ann"},"bases":[{"name":"ubuntu","channel":"22.04","architecture":"amd64"}],"created-at":"2025-01-02T03:04:05Z",
@@ -41,8 +43,8 @@ func TestRefreshRequest(t *testing.T) {
 		{"action":"download","instance-key":"b","name":"none","revision":4,"base":null,"resource-revisions":[{"name":"data","revision":0}]},
 		{"action":"refresh","instance-key":"c","id":"cakeId"}],
 		"fields":["download","revision"],"metrics":{"controller":{"uuid":"u"},"model":{"cloud":"x"}}}`
-	if !sameJSON(t, s.last().Body, want) {
-		t.Errorf("sent %s", s.last().Body)
+	if !storetest.SameJSON(t, s.Last().Body, want) {
+		t.Errorf("sent %s", s.Last().Body)
 	}
 	if len(results) != 3 || results[0].Entity.Revision != 7 || results[0].Entity.Resources[0].Download.Size != 0 || results[2].Entity.Type != "bundle" {
 		t.Errorf("got %+v", results)
@@ -55,10 +57,10 @@ func TestRefreshRequest(t *testing.T) {
 // TestRefreshOfMetricsOnly is a request without actions.
 func TestRefreshOfMetricsOnly(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("POST /v2/charms/refresh", 200, `{"results":[]}`)
+	s.Answer("POST /v2/charms/refresh", 200, `{"results":[]}`)
 	got, err := s.consumer().Refresh(t.Context(), RefreshRequest{ModelMetrics: map[string]string{"uuid": "u"}})
-	if err != nil || len(got) != 0 || !sameJSON(t, s.last().Body, `{"context":[],"actions":[],"metrics":{"model":{"uuid":"u"}}}`) {
-		t.Errorf("got %v, %v with %s", got, err, s.last().Body)
+	if err != nil || len(got) != 0 || !storetest.SameJSON(t, s.Last().Body, `{"context":[],"actions":[],"metrics":{"model":{"uuid":"u"}}}`) {
+		t.Errorf("got %v, %v with %s", got, err, s.Last().Body)
 	}
 }
 
@@ -80,7 +82,7 @@ func TestRefreshAnswers(t *testing.T) {
 		"errors of the all": {`{"error-list":[{"code":"api-error","message":"Bad."}],"results":[]}`, new(*StoreError)},
 	} {
 		s := newFakeStore(t)
-		s.answer("POST /v2/charms/refresh", 200, tt.answer)
+		s.Answer("POST /v2/charms/refresh", 200, tt.answer)
 		if got, err := s.consumer().Refresh(t.Context(), RefreshRequest{Actions: []RefreshAction{action}}); err == nil || !errors.As(err, tt.target) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -99,7 +101,7 @@ func TestRefreshActionsThatAreNotSent(t *testing.T) {
 		"channel, revision":  {{Action: ActionInstall, Name: "bake", Channel: "edge", Revision: ptr(1)}},
 		"refresh of nothing": {{Action: ActionRefresh}},
 	} {
-		if _, err := s.consumer().Refresh(t.Context(), RefreshRequest{Actions: actions}); !errors.As(err, new(*RequestError)) || len(s.all()) != 0 {
+		if _, err := s.consumer().Refresh(t.Context(), RefreshRequest{Actions: actions}); !errors.As(err, new(*RequestError)) || len(s.All()) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -109,7 +111,7 @@ func TestRefreshActionsThatAreNotSent(t *testing.T) {
 func resolveStore(t *testing.T, results ...string) (s *fakeStore, sent func() []string) {
 	s = newFakeStore(t)
 	var questions []string
-	s.mux.HandleFunc("POST /v2/charms/refresh", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /v2/charms/refresh", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			Actions []struct {
 				InstanceKey string `json:"instance-key"`
@@ -132,7 +134,7 @@ func resolveStore(t *testing.T, results ...string) (s *fakeStore, sent func() []
 			question += fmt.Sprintf("revision %d", *a.Revision)
 		}
 		questions = append(questions, question)
-		write(w, 200, `{"results":[{"instance-key":"`+a.InstanceKey+`",`+results[0]+`}]}`)
+		storetest.Write(w, 200, `{"results":[{"instance-key":"`+a.InstanceKey+`",`+results[0]+`}]}`)
 		results = results[1:]
 	})
 	return s, func() []string { return questions }
@@ -224,7 +226,7 @@ func TestResolveResource(t *testing.T) {
 	s, _ := resolveStore(t, with, with)
 	request := ResolveRequest{ID: "bakeId", Revision: ptr(7)}
 	got, err := s.consumer().ResolveResource(t.Context(), request, "data", 2)
-	if err != nil || got.Download.URL != "https://store.example/r" || !strings.Contains(string(s.last().Body), `"resource-revisions":[{"name":"data","revision":2}]`) {
+	if err != nil || got.Download.URL != "https://store.example/r" || !strings.Contains(string(s.Last().Body), `"resource-revisions":[{"name":"data","revision":2}]`) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := s.consumer().ResolveResource(t.Context(), request, "data", 3); !errors.Is(err, ErrNotFound) {

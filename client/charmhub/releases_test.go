@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // charmReleases: on latest/edge, amd64 was given revision 5 after revision 4 had
@@ -24,11 +26,11 @@ const charmReleases = `{"channel-map":[
 
 func releaseStore(t *testing.T) (*fakeStore, *Client) {
 	s := newFakeStore(t)
-	s.answer("GET /v1/charm/bake/releases", 200, charmReleases)
-	s.answer("GET /v1/charm/bake", 200, `{"metadata":{"id":"i","name":"bake","type":"charm","default-track":null,"tracks":[]}}`)
-	s.answer("GET /v1/charm/cake", 200, `{"metadata":{"id":"i","name":"cake","type":"charm","default-track":"8.0","tracks":[]}}`)
-	s.answer("GET /v1/charm/cake/releases", 200, charmReleases)
-	s.answer("POST /v1/charm/bake/releases", 200, `{"released":[]}`)
+	s.Answer("GET /v1/charm/bake/releases", 200, charmReleases)
+	s.Answer("GET /v1/charm/bake", 200, `{"metadata":{"id":"i","name":"bake","type":"charm","default-track":null,"tracks":[]}}`)
+	s.Answer("GET /v1/charm/cake", 200, `{"metadata":{"id":"i","name":"cake","type":"charm","default-track":"8.0","tracks":[]}}`)
+	s.Answer("GET /v1/charm/cake/releases", 200, charmReleases)
+	s.Answer("POST /v1/charm/bake/releases", 200, `{"released":[]}`)
 	return s, s.client()
 }
 
@@ -66,7 +68,7 @@ func TestPromote(t *testing.T) {
 	must(t, err)
 	want := `[{"channel":"latest/candidate","revision":4,"resources":[{"name":"image","revision":8},{"name":"data","revision":null}]},
 		{"channel":"latest/candidate","revision":5,"resources":[{"name":"image","revision":9}]}]`
-	if got := s.last().Body; !sameJSON(t, got, want) {
+	if got := s.Last().Body; !storetest.SameJSON(t, got, want) {
 		t.Errorf("released %s", got)
 	}
 	if _, err := c.Promote(t.Context(), "bake", "beta", "stable"); !errors.Is(err, ErrNotFound) {
@@ -114,7 +116,7 @@ func TestReleasesOfCharms(t *testing.T) {
 	must(t, err)
 	encoded, err := json.Marshal([]any{got.ChannelMap[3].Base, got.ChannelMap[3].ExpirationDate, got.Package.Channels[0].Name, got.Revisions[0].Version})
 	must(t, err)
-	if !sameJSON(t, encoded, `[null,"2026-01-01T00:00:00Z","latest/stable","5.0"]`) {
+	if !storetest.SameJSON(t, encoded, `[null,"2026-01-01T00:00:00Z","latest/stable","5.0"]`) {
 		t.Errorf("got %s", encoded)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 const whoami = `{"account":{"id":"i","username":"ann"},"permissions":null,"packages":null,"channels":null}`
@@ -20,21 +22,21 @@ const whoami = `{"account":{"id":"i","username":"ann"},"permissions":null,"packa
 func uploadStore(t *testing.T, reviews ...string) (*fakeStore, *[]byte) {
 	s := newFakeStore(t)
 	var got []byte
-	s.answer("GET /v1/tokens/whoami", 200, whoami)
-	s.mux.HandleFunc("POST /unscanned-upload/", func(w http.ResponseWriter, r *http.Request) {
+	s.Answer("GET /v1/tokens/whoami", 200, whoami)
+	s.Mux.HandleFunc("POST /unscanned-upload/", func(w http.ResponseWriter, r *http.Request) {
 		file, _, err := r.FormFile("binary")
 		if err != nil {
 			w.WriteHeader(400)
 			return
 		}
 		got, _ = io.ReadAll(file)
-		write(w, 200, `{"successful":true,"upload_id":"up-1"}`)
+		storetest.Write(w, 200, `{"successful":true,"upload_id":"up-1"}`)
 	})
 	status := `{"status-url":"/v1/charm/bake/revisions/review?upload-id=up-1"}`
-	s.answer("POST /v1/charm/bake/revisions", 200, status)
-	s.answer("POST /v1/charm/bake/resources/data/revisions", 200, status)
+	s.Answer("POST /v1/charm/bake/revisions", 200, status)
+	s.Answer("POST /v1/charm/bake/resources/data/revisions", 200, status)
 	if reviews != nil {
-		s.answers("GET /v1/charm/bake/revisions/review", reviews...)
+		s.Answers("GET /v1/charm/bake/revisions/review", reviews...)
 	}
 	return s, &got
 }
@@ -58,12 +60,12 @@ func TestUpload(t *testing.T) {
 		t.Fatalf("got %+v, %v", uploaded, err)
 	}
 	var order []string
-	for _, a := range s.all() {
+	for _, a := range s.All() {
 		path, _, _ := strings.Cut(a.URI, "?")
 		order = append(order, a.Method+" "+path)
 	}
 	want := "GET /v1/tokens/whoami,POST /unscanned-upload/,POST /v1/charm/bake/revisions,GET /v1/charm/bake/revisions/review,GET /v1/charm/bake/revisions/review"
-	if strings.Join(order, ",") != want || !sameJSON(t, s.all()[2].Body, `{"upload-id":"up-1"}`) {
+	if strings.Join(order, ",") != want || !storetest.SameJSON(t, s.All()[2].Body, `{"upload-id":"up-1"}`) {
 		t.Errorf("asked for %s", order)
 	}
 }
@@ -82,12 +84,12 @@ func TestUploadThatIsRejected(t *testing.T) {
 func TestReviewThatTakesLong(t *testing.T) {
 	s, _ := uploadStore(t)
 	var done atomic.Bool
-	s.mux.HandleFunc("GET /v1/charm/bake/revisions/review", func(w http.ResponseWriter, _ *http.Request) {
+	s.Mux.HandleFunc("GET /v1/charm/bake/revisions/review", func(w http.ResponseWriter, _ *http.Request) {
 		if done.Load() {
-			write(w, 200, review("approved", "8", "null"))
+			storetest.Write(w, 200, review("approved", "8", "null"))
 			return
 		}
-		write(w, 200, review("validating", "null", "null"))
+		storetest.Write(w, 200, review("validating", "null", "null"))
 	})
 	file, _ := charmFile(t)
 	c := s.client()
@@ -105,10 +107,10 @@ func TestReviewThatTakesLong(t *testing.T) {
 
 func TestUploadWithoutLogin(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v1/tokens/whoami", 401, `{"error-list":[{"code":"macaroon-authorization-required","message":"Log in."}]}`)
+	s.Answer("GET /v1/tokens/whoami", 401, `{"error-list":[{"code":"macaroon-authorization-required","message":"Log in."}]}`)
 	file, _ := charmFile(t)
-	if _, err := s.client().Upload(t.Context(), "bake", file, nil); !errors.Is(err, ErrUnauthorized) || len(s.all()) != 1 {
-		t.Errorf("%v after %d requests", err, len(s.all()))
+	if _, err := s.client().Upload(t.Context(), "bake", file, nil); !errors.Is(err, ErrUnauthorized) || len(s.All()) != 1 {
+		t.Errorf("%v after %d requests", err, len(s.All()))
 	}
 }
 
@@ -117,16 +119,16 @@ func TestUploadResource(t *testing.T) {
 	file, content := charmFile(t)
 	c := s.client()
 	uploaded, err := c.UploadResource(t.Context(), "bake", "data", file, ResourceOptions{}, nil)
-	if err != nil || uploaded.Revision != 1 || !bytes.Equal(*got, content) || !sameJSON(t, s.all()[2].Body, `{"upload-id":"up-1","type":"file"}`) {
-		t.Errorf("got %+v, %v with %s", uploaded, err, s.all()[2].Body)
+	if err != nil || uploaded.Revision != 1 || !bytes.Equal(*got, content) || !storetest.SameJSON(t, s.All()[2].Body, `{"upload-id":"up-1","type":"file"}`) {
+		t.Errorf("got %+v, %v with %s", uploaded, err, s.All()[2].Body)
 	}
 	options := ResourceOptions{Type: ResourceOCIImage, Bases: []ResourceBase{{Architectures: []string{"armhf"}}}}
-	before := len(s.all())
+	before := len(s.All())
 	if _, err = c.UploadResourceContent(t.Context(), "bake", "data", "x.json", strings.NewReader("{}"), 2, options, nil); err != nil || string(*got) != "{}" {
 		t.Errorf("got %q, %v", *got, err)
 	}
 	want := `{"upload-id":"up-1","type":"oci-image","bases":[{"name":"all","channel":"all","architectures":["armhf"]}]}`
-	if body := s.all()[before+2].Body; !sameJSON(t, body, want) {
+	if body := s.All()[before+2].Body; !storetest.SameJSON(t, body, want) {
 		t.Errorf("sent %s", body)
 	}
 	empty := filepath.Join(t.TempDir(), "empty")

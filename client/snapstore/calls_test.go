@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // call is one exchange: what a method sends, what the store answers, and what
@@ -27,14 +29,14 @@ func checkCalls(t *testing.T, calls []call) {
 	for _, tt := range calls {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newFakeStore(t)
-			s.answer("/", tt.status, tt.answer)
+			s.Answer("/", tt.status, tt.answer)
 			got, err := tt.do(t.Context(), s.client())
 			must(t, err)
-			a := s.last()
+			a := s.Last()
 			if a.Method != tt.method || a.URI != tt.uri {
 				t.Errorf("sent %s %s, want %s %s", a.Method, a.URI, tt.method, tt.uri)
 			}
-			if !sameJSON(t, a.Body, tt.body) {
+			if !storetest.SameJSON(t, a.Body, tt.body) {
 				t.Errorf("sent the body %s, want %s", a.Body, tt.body)
 			}
 			if a.Header.Get("Authorization") != "Macaroon tok-12345" {
@@ -48,7 +50,7 @@ func checkCalls(t *testing.T, calls []call) {
 			}
 			text, err := json.Marshal(got)
 			must(t, err)
-			if !sameJSON(t, text, tt.want) {
+			if !storetest.SameJSON(t, text, tt.want) {
 				t.Errorf("got %s, want %s", text, tt.want)
 			}
 		})
@@ -314,8 +316,8 @@ func TestDashboardCalls(t *testing.T) {
 // TestListReleasesOfBothNamespaces reads the same model from charms and snaps.
 func TestListReleasesOfBothNamespaces(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v1/charm/bake/releases", 200, "gateway_charm_releases.json")
-	s.answer("GET /v1/snap/hello/releases", 200, "gateway_snap_releases.json")
+	s.Answer("GET /v1/charm/bake/releases", 200, "gateway_charm_releases.json")
+	s.Answer("GET /v1/snap/hello/releases", 200, "gateway_snap_releases.json")
 	c := s.client()
 	snap, err := c.ListReleases(t.Context(), "hello")
 	must(t, err)
@@ -338,12 +340,12 @@ func TestListReleasesOfBothNamespaces(t *testing.T) {
 
 func TestAssertionsAreSentAsTheyAre(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("POST /api/v2/validation-sets", 201, `{"assertions":[{"headers":{"name":"s"}}]}`)
-	s.answer("POST /api/v2/confdb-schemas", 201, `{"assertions":[]}`)
+	s.Answer("POST /api/v2/validation-sets", 201, `{"assertions":[{"headers":{"name":"s"}}]}`)
+	s.Answer("POST /api/v2/confdb-schemas", 201, `{"assertions":[]}`)
 	d := s.client().Dashboard()
 	got, err := d.PostValidationSet(t.Context(), []byte("type: validation-set\n\nsig"))
 	must(t, err)
-	if a := s.last(); got.Headers.Text("name") != "s" || string(a.Body) != "type: validation-set\n\nsig" || a.Header.Get("Content-Type") != "application/x.ubuntu.assertion" {
+	if a := s.Last(); got.Headers.Text("name") != "s" || string(a.Body) != "type: validation-set\n\nsig" || a.Header.Get("Content-Type") != "application/x.ubuntu.assertion" {
 		t.Errorf("sent %+v, got %+v", a, got)
 	}
 	var invalid *InvalidResponseError
@@ -356,7 +358,7 @@ func TestAssertionsAreSentAsTheyAre(t *testing.T) {
 // server that is no store.
 func TestAnAnswerWithoutItsMemberIsNone(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("/", 200, `{}`)
+	s.Answer("/", 200, `{}`)
 	c, ctx := s.client(), t.Context()
 	c.Endpoints.Namespace = "charm"
 	for name, do := range map[string]func() error{
@@ -422,8 +424,8 @@ func TestRequestsThatCannotSucceedAreNotSent(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if s.total() != 0 {
-		t.Errorf("the store was asked %v", s.asked)
+	if s.Total() != 0 {
+		t.Errorf("the store was asked %v", s.All())
 	}
 	if _, err := c.ListResourceRevisions(ctx, "a", "b"); !errors.Is(err, ErrNotOffered) {
 		t.Errorf("resources of a snap: %v", err)
@@ -432,24 +434,24 @@ func TestRequestsThatCannotSucceedAreNotSent(t *testing.T) {
 
 func TestReleasesGoThroughAllPages(t *testing.T) {
 	s := newFakeStore(t)
-	s.mux.HandleFunc("GET /api/v2/snaps/hello/releases", func(w http.ResponseWriter, r *http.Request) {
-		write(w, 200, "releases_page_"+r.URL.Query().Get("page")+".json")
+	s.Mux.HandleFunc("GET /api/v2/snaps/hello/releases", func(w http.ResponseWriter, r *http.Request) {
+		storetest.Write(w, 200, "releases_page_"+r.URL.Query().Get("page")+".json")
 	})
-	s.answer("GET /api/v2/snaps/gone/releases", 404, `{"error-list":[{"code":"resource-not-found","message":"No."}]}`)
+	s.Answer("GET /api/v2/snaps/gone/releases", 404, `{"error-list":[{"code":"resource-not-found","message":"No."}]}`)
 	d := s.client().Dashboard()
 	var channels []string
 	for r, err := range d.Releases(t.Context(), "hello") {
 		must(t, err)
 		channels = append(channels, r.Channel)
 	}
-	if len(channels) != 3 || s.total() != 2 {
-		t.Errorf("got %v in %d requests", channels, s.total())
+	if len(channels) != 3 || s.Total() != 2 {
+		t.Errorf("got %v in %d requests", channels, s.Total())
 	}
 	for range d.Releases(t.Context(), "hello") {
 		break
 	}
-	if s.total() != 3 {
-		t.Errorf("went on after the end: %d requests", s.total())
+	if s.Total() != 3 {
+		t.Errorf("went on after the end: %d requests", s.Total())
 	}
 	errs := 0
 	for _, err := range d.Releases(t.Context(), "gone") {
@@ -466,12 +468,12 @@ func TestReleasesGoThroughAllPages(t *testing.T) {
 
 func TestPromoteReleasesEachRevisionOfTheChannel(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /api/v2/snaps/hello/channel-map", 200, "channel_map.json")
-	s.answer("POST /dev/api/snap-release/", 200, `{"success":true}`)
+	s.Answer("GET /api/v2/snaps/hello/channel-map", 200, "channel_map.json")
+	s.Answer("POST /dev/api/snap-release/", 200, `{"success":true}`)
 	d := s.client().Dashboard()
 	revisions, err := d.Promote(t.Context(), "hello", "stable", "1.0/stable")
 	must(t, err)
-	if len(revisions) != 2 || revisions[0] != 7 || revisions[1] != 8 || s.count("POST") != 2 {
+	if len(revisions) != 2 || revisions[0] != 7 || revisions[1] != 8 || s.Count("POST") != 2 {
 		t.Errorf("promoted %v: not what is released to all", revisions)
 	}
 	if _, err := d.Promote(t.Context(), "hello", "latest/beta", "stable"); !errors.Is(err, ErrNotFound) {

@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/larder-store/larder/client/auth"
-	"github.com/larder-store/larder/client/transport"
 	"gopkg.in/macaroon.v2"
+
+	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/internal/storetest"
+	"github.com/larder-store/larder/client/transport"
 )
 
 // loginStore is a fake store that also logs in with one-time discharges: each
@@ -29,37 +31,37 @@ func newLoginStore(t testing.TB) *loginStore {
 		m, err := macaroon.New(key, []byte("caveat"), "login", macaroon.V1)
 		must(t, err)
 		must(t, m.AddFirstPartyCaveat([]byte(condition)))
-		write(w, 200, `{"discharge_macaroon":"`+encodeMacaroon(t, m)+`"}`)
+		storetest.Write(w, 200, `{"discharge_macaroon":"`+encodeMacaroon(t, m)+`"}`)
 	}
-	s.mux.HandleFunc("POST /dev/api/acl/", func(w http.ResponseWriter, _ *http.Request) {
+	s.Mux.HandleFunc("POST /dev/api/acl/", func(w http.ResponseWriter, _ *http.Request) {
 		m, err := macaroon.New([]byte("root key"), []byte("root"), "store", macaroon.V1)
 		must(t, err)
 		must(t, m.AddThirdPartyCaveat(key, []byte("caveat"), "login"))
-		write(w, 200, `{"macaroon":"`+encodeMacaroon(t, m)+`"}`)
+		storetest.Write(w, 200, `{"macaroon":"`+encodeMacaroon(t, m)+`"}`)
 	})
-	s.mux.HandleFunc("POST /api/v2/tokens/discharge", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /api/v2/tokens/discharge", func(w http.ResponseWriter, r *http.Request) {
 		var p struct{ Email, Password string }
 		_ = json.NewDecoder(r.Body).Decode(&p)
 		if p.Password != "right" {
-			write(w, 401, `{"code":"INVALID_CREDENTIALS","message":"no","error_list":[{"code":"invalid-credentials","message":"no"}]}`)
+			storetest.Write(w, 401, `{"code":"INVALID_CREDENTIALS","message":"no","error_list":[{"code":"invalid-credentials","message":"no"}]}`)
 			return
 		}
 		discharge(w, "first")
 	})
-	s.mux.HandleFunc("POST /api/v2/tokens/refresh", func(w http.ResponseWriter, _ *http.Request) { discharge(w, "renewed") })
-	s.mux.HandleFunc("GET /api/v2/tokens/whoami", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /api/v2/tokens/refresh", func(w http.ResponseWriter, _ *http.Request) { discharge(w, "renewed") })
+	s.Mux.HandleFunc("GET /api/v2/tokens/whoami", func(w http.ResponseWriter, r *http.Request) {
 		header := r.Header.Get("Authorization")
 		switch {
 		case !strings.HasPrefix(header, "Macaroon root="):
-			write(w, 401, `{"error-list":[{"code":"macaroon-authorization-required","message":"who"}]}`)
+			storetest.Write(w, 401, `{"error-list":[{"code":"macaroon-authorization-required","message":"who"}]}`)
 		case s.stale[header]:
 			w.Header().Set("WWW-Authenticate", "Macaroon needs_refresh=1")
-			write(w, 401, `{"error_list":[{"code":"macaroon-needs-refresh","message":"stale"}]}`)
+			storetest.Write(w, 401, `{"error_list":[{"code":"macaroon-needs-refresh","message":"stale"}]}`)
 		default:
-			write(w, 200, `{"account":{"id":"i","email":"a@b.example","username":"ann","name":"Ann"},"permissions":["package_access"],"channels":null,"packages":null}`)
+			storetest.Write(w, 200, `{"account":{"id":"i","email":"a@b.example","username":"ann","name":"Ann"},"permissions":["package_access"],"channels":null,"packages":null}`)
 		}
 	})
-	s.mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
 		if s.stale[r.Header.Get("Authorization")] {
 			w.Header().Set("WWW-Authenticate", "Macaroon needs_refresh=1")
 			w.WriteHeader(401)
@@ -81,7 +83,7 @@ func encodeMacaroon(t testing.TB, m *macaroon.Macaroon) string {
 func TestLoginWhoamiRefreshLogout(t *testing.T) {
 	s := newLoginStore(t)
 	ctx := t.Context()
-	c := &Client{Endpoints: At(s.URL), HTTP: quick(0)}
+	c := &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(0)}
 	login := auth.UbuntuOneLogin{Email: "a@b.example", Password: "right"}
 	grant := auth.Grant{Permissions: []string{"package_access"}}
 
@@ -105,12 +107,12 @@ func TestLoginWhoamiRefreshLogout(t *testing.T) {
 		t.Errorf("a second login: %v", err)
 	}
 
-	s.stale[s.last().Header.Get("Authorization")] = true
-	before := s.total()
-	if _, err := c.Whoami(ctx); err != nil || s.total() != before+3 {
-		t.Errorf("with a stale discharge: %v after %d requests, want refused, renewed, asked again", err, s.total()-before)
+	s.stale[s.Last().Header.Get("Authorization")] = true
+	before := s.Total()
+	if _, err := c.Whoami(ctx); err != nil || s.Total() != before+3 {
+		t.Errorf("with a stale discharge: %v after %d requests, want refused, renewed, asked again", err, s.Total()-before)
 	}
-	s.stale[s.last().Header.Get("Authorization")] = true
+	s.stale[s.Last().Header.Get("Authorization")] = true
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "/echo", strings.NewReader("hello"))
 	must(t, err)
 	if resp, err := c.Do(req); !errors.Is(err, ErrUnauthorized) {
@@ -151,12 +153,12 @@ func TestLoginWhoamiRefreshLogout(t *testing.T) {
 func TestOwnRequestIsSentAgainWithItsBody(t *testing.T) {
 	s := newLoginStore(t)
 	ctx := t.Context()
-	c := &Client{Endpoints: At(s.URL), HTTP: quick(0)}
+	c := &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(0)}
 	_, err := c.Login(ctx, auth.UbuntuOneLogin{Email: "a@b.example", Password: "right"}, auth.Grant{})
 	must(t, err)
 	_, err = c.Whoami(ctx)
 	must(t, err)
-	s.stale[s.last().Header.Get("Authorization")] = true
+	s.stale[s.Last().Header.Get("Authorization")] = true
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/echo", strings.NewReader("hello"))
 	must(t, err)
 	resp, err := c.Do(req)
@@ -170,10 +172,10 @@ func TestOwnRequestIsSentAgainWithItsBody(t *testing.T) {
 // TestForbiddenKeepsTheLogin: only the store's own sign makes a client renew.
 func TestForbiddenKeepsTheLogin(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("/", 403, `{"error_list":[{"code":"macaroon-permission-required","message":"Permission is required: package_push"}],"permission":"channel","channels":["edge"]}`)
+	s.Answer("/", 403, `{"error_list":[{"code":"macaroon-permission-required","message":"Permission is required: package_push"}],"permission":"channel","channels":["edge"]}`)
 	_, err := s.client().Dashboard().Push(t.Context(), Push{Name: "hello"})
 	var refused *StoreError
-	if !errors.Is(err, ErrForbidden) || !errors.As(err, &refused) || !refused.HasCode("macaroon-permission-required") || string(refused.Extra["permission"]) != `"channel"` || s.total() != 1 {
+	if !errors.Is(err, ErrForbidden) || !errors.As(err, &refused) || !refused.HasCode("macaroon-permission-required") || string(refused.Extra["permission"]) != `"channel"` || s.Total() != 1 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -204,16 +206,16 @@ func TestEndpointSets(t *testing.T) {
 // TestPrefixIsKept: a base with a path keeps it, status URLs included.
 func TestPrefixIsKept(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /publishergw/v1/tokens/whoami", 200, `{"account":{"id":"i"},"permissions":null,"channels":null,"packages":null}`)
-	s.answer("POST /publishergw/v1/snap/hello/revisions", 200, `{"status-url":"/v1/snap/hello/revisions/review?upload-id=u"}`)
-	s.answer("GET /publishergw/v1/snap/hello/revisions/review", 200, `{"revisions":[{"status":"approved","revision":1,"errors":null}]}`)
-	s.answer("POST /publishergw/v1/tokens/offline/exchange", 200, `{"macaroon":"offline-token"}`)
-	c := &Client{Endpoints: OnPrem(s.URL+"/publishergw", s.URL), HTTP: quick(0), PollInterval: time.Nanosecond}
+	s.Answer("GET /publishergw/v1/tokens/whoami", 200, `{"account":{"id":"i"},"permissions":null,"channels":null,"packages":null}`)
+	s.Answer("POST /publishergw/v1/snap/hello/revisions", 200, `{"status-url":"/v1/snap/hello/revisions/review?upload-id=u"}`)
+	s.Answer("GET /publishergw/v1/snap/hello/revisions/review", 200, `{"revisions":[{"status":"approved","revision":1,"errors":null}]}`)
+	s.Answer("POST /publishergw/v1/tokens/offline/exchange", 200, `{"macaroon":"offline-token"}`)
+	c := &Client{Endpoints: OnPrem(s.URL+"/publishergw", s.URL), HTTP: storetest.Quick(0), PollInterval: time.Nanosecond}
 	_, err := c.Login(t.Context(), auth.OfflineLogin{AdminMacaroon: "admin"}, auth.Grant{})
 	must(t, err)
 	_, err = c.Whoami(t.Context())
 	must(t, err)
-	if got := s.last().Header.Get("Authorization"); got != "Macaroon offline-token" {
+	if got := s.Last().Header.Get("Authorization"); got != "Macaroon offline-token" {
 		t.Errorf("sent %s", got)
 	}
 	at, err := c.NotifyRevision(t.Context(), "hello", "u")
@@ -226,18 +228,18 @@ func TestPrefixIsKept(t *testing.T) {
 // TestOwnAuthorizerIsAskedToRenew: the hooks of a program's own scheme.
 func TestOwnAuthorizerIsAskedToRenew(t *testing.T) {
 	s := newFakeStore(t)
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Own 2" {
 			w.Header().Set("WWW-Authenticate", "Macaroon needs_refresh=1")
-			write(w, 401, `{}`)
+			storetest.Write(w, 401, `{}`)
 			return
 		}
-		write(w, 200, `{"results":[]}`)
+		storetest.Write(w, 200, `{"results":[]}`)
 	})
 	own := &ownScheme{n: "1"}
-	c := &Client{Endpoints: At(s.URL), Authorizer: own, HTTP: quick(0)}
-	if _, err := c.ListNames(t.Context(), false); err != nil || s.total() != 2 {
-		t.Errorf("%d requests, %v", s.total(), err)
+	c := &Client{Endpoints: At(s.URL), Authorizer: own, HTTP: storetest.Quick(0)}
+	if _, err := c.ListNames(t.Context(), false); err != nil || s.Total() != 2 {
+		t.Errorf("%d requests, %v", s.Total(), err)
 	}
 	own.n, own.err = "1", errors.New("the token server is down")
 	if _, err := c.Device().Find(t.Context(), FindQuery{}); !errors.Is(err, own.err) || !errors.Is(err, ErrUnauthorized) {
@@ -291,29 +293,29 @@ func TestTimesOfEveryForm(t *testing.T) {
 // or where there are some.
 func TestCall(t *testing.T) {
 	s := newFakeStore(t)
-	s.mux.HandleFunc("GET /v1/own", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("GET /v1/own", func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Authorization") {
 		case "Macaroon tok-12345", "":
-			write(w, 200, `"welcome"`)
+			storetest.Write(w, 200, `"welcome"`)
 		default:
-			write(w, 401, `{}`)
+			storetest.Write(w, 401, `{}`)
 		}
 	})
-	s.answer("GET /v1/closed", 401, `{}`)
-	s.answer("GET /v1/broken", 400, `{}`)
+	s.Answer("GET /v1/closed", 401, `{}`)
+	s.Answer("GET /v1/broken", 400, `{}`)
 	var got string
 	call := func(path string) transport.Call { return transport.Call{URL: path, Out: &got} }
-	known, unknown := s.client(), &Client{Endpoints: At(s.URL), HTTP: quick(0)}
-	stale := &Client{Endpoints: At(s.URL), Authorizer: auth.NewToken("old"), HTTP: quick(0)}
+	known, unknown := s.client(), &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(0)}
+	stale := &Client{Endpoints: At(s.URL), Authorizer: auth.NewToken("old"), HTTP: storetest.Quick(0)}
 
-	if err := known.Call(t.Context(), call("/v1/own")); err != nil || got != "welcome" || s.last().Header.Get("Authorization") == "" {
+	if err := known.Call(t.Context(), call("/v1/own")); err != nil || got != "welcome" || s.Last().Header.Get("Authorization") == "" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if err := known.Call(t.Context(), call(s.URL+"/v1/own")); err != nil {
 		t.Errorf("by its whole address: %v", err)
 	}
-	before := s.total()
-	if err := unknown.Call(t.Context(), call("/v1/own")); !errors.Is(err, auth.ErrCredentialsUnavailable) || s.total() != before {
+	before := s.Total()
+	if err := unknown.Call(t.Context(), call("/v1/own")); !errors.Is(err, auth.ErrCredentialsUnavailable) || s.Total() != before {
 		t.Errorf("without a login: %v", err)
 	}
 	for name, c := range map[string]*Client{"known": known, "unknown": unknown, "stale": stale} {

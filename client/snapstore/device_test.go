@@ -22,14 +22,15 @@ import (
 	"testing"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 func TestDeviceCalls(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("GET /v2/snaps/info/hello", 200, "device_info.json")
-	s.answer("GET /v2/snaps/find", 200, "device_find.json")
-	s.answer("POST /v2/snaps/refresh", 200, "device_refresh.json")
-	d := &Device{URL: s.URL, Architecture: "arm64", StoreID: "brandStore", HTTP: quick(0)}
+	s.Answer("GET /v2/snaps/info/hello", 200, "device_info.json")
+	s.Answer("GET /v2/snaps/find", 200, "device_find.json")
+	s.Answer("POST /v2/snaps/refresh", 200, "device_refresh.json")
+	d := &Device{URL: s.URL, Architecture: "arm64", StoreID: "brandStore", HTTP: storetest.Quick(0)}
 	ctx := t.Context()
 
 	info, err := d.Info(ctx, "hello", "version", "channel-map")
@@ -38,7 +39,7 @@ func TestDeviceCalls(t *testing.T) {
 	if info.SnapID != "helloId" || ch.Channel.Track != "latest" || ch.Revision != 9 || ch.Download.Deltas[0].Source != 7 || ch.Resources[0].Download.Size != 5 || info.Snap.Publisher.Validation != "verified" || ch.Channel.ReleasedAt.Year() != 2025 {
 		t.Errorf("info %+v", info)
 	}
-	a := s.last()
+	a := s.Last()
 	if a.URI != "/v2/snaps/info/hello?fields=version%2Cchannel-map" || a.Header.Get("Authorization") != "" {
 		t.Errorf("sent %s", a.URI)
 	}
@@ -56,7 +57,7 @@ func TestDeviceCalls(t *testing.T) {
 	if len(found) != 2 || found[0].Revision.Channel != "stable" || found[1].Revision.Revision != 0 {
 		t.Errorf("found %+v", found)
 	}
-	if a := s.last(); a.URI != "/v2/snaps/find?architecture=arm64&fields=version&private=true&q=hel+lo" {
+	if a := s.Last(); a.URI != "/v2/snaps/find?architecture=arm64&fields=version&private=true&q=hel+lo" {
 		t.Errorf("sent %s", a.URI)
 	}
 
@@ -70,15 +71,15 @@ func TestDeviceCalls(t *testing.T) {
 		Actions []map[string]any
 		Fields  []string
 	}
-	must(t, json.Unmarshal(s.last().Body, &sent))
+	must(t, json.Unmarshal(s.Last().Body, &sent))
 	action := sent.Actions[0]
 	if epoch, ok := action["epoch"]; !ok || epoch != nil || action["channel"] != "edge" || action["action"] != "download" || sent.Context == nil || !slices.Contains(sent.Fields, "download") {
-		t.Errorf("sent %s", s.last().Body)
+		t.Errorf("sent %s", s.Last().Body)
 	}
 	_, err = d.Refresh(ctx, []Installed{{SnapID: "helloId", InstanceKey: "k", Revision: 7, TrackingChannel: "stable"}},
 		[]Action{{Action: "refresh", InstanceKey: "k", SnapID: "helloId"}}, "xdelta3")
 	must(t, err)
-	if a := s.last(); strings.Contains(string(a.Body), `"epoch":null`) || a.Header.Get("Snap-Accept-Delta-Format") != "xdelta3" {
+	if a := s.Last(); strings.Contains(string(a.Body), `"epoch":null`) || a.Header.Get("Snap-Accept-Delta-Format") != "xdelta3" {
 		t.Errorf("sent %s", a.Body)
 	}
 }
@@ -99,7 +100,7 @@ func TestDeviceErrors(t *testing.T) {
 		{"refused", 404, `{"error-list":[{"code":"resource-not-found","message":"None."}]}`, ErrNotFound, "None."},
 	} {
 		s := newFakeStore(t)
-		s.answer("/", tt.status, tt.body)
+		s.Answer("/", tt.status, tt.body)
 		_, err := s.client().Device().Resolve(t.Context(), "x", "stable", 0)
 		if err == nil || tt.is != nil && !errors.Is(err, tt.is) || tt.is == nil && errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v", tt.name, err)
@@ -109,17 +110,17 @@ func TestDeviceErrors(t *testing.T) {
 
 func TestDeviceSendsCredentialsIfThereAreSome(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("/", 200, "device_find.json")
+	s.Answer("/", 200, "device_find.json")
 	c := s.client()
 	_, err := c.Device().Find(t.Context(), FindQuery{})
 	must(t, err)
-	if got := s.last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
+	if got := s.Last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
 		t.Errorf("sent %q", got)
 	}
-	anonymous := &Client{Endpoints: At(s.URL), HTTP: quick(0)}
+	anonymous := &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(0)}
 	_, err = anonymous.Device().Find(t.Context(), FindQuery{})
 	must(t, err)
-	if got := s.last().Header.Get("Authorization"); got != "" {
+	if got := s.Last().Header.Get("Authorization"); got != "" {
 		t.Errorf("sent %q", got)
 	}
 }
@@ -128,22 +129,22 @@ func TestDeviceSendsCredentialsIfThereAreSome(t *testing.T) {
 // ask for fresh credentials beside it.
 func TestDeviceRenewsWhatTheAnswerCallsStale(t *testing.T) {
 	s := newFakeStore(t)
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	s.Mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Own 2" {
-			write(w, 200, `{"results":[{"result":"download","instance-key":"download-1","name":"private","snap":{"revision":3}}]}`)
+			storetest.Write(w, 200, `{"results":[{"result":"download","instance-key":"download-1","name":"private","snap":{"revision":3}}]}`)
 			return
 		}
-		write(w, 200, `{"results":[{"result":"error","instance-key":"download-1","name":"private","error":{"code":"name-not-found","message":"No."}}],
+		storetest.Write(w, 200, `{"results":[{"result":"error","instance-key":"download-1","name":"private","error":{"code":"name-not-found","message":"No."}}],
 			"error-list":[{"code":"user-authorization-needs-refresh","message":"stale"}]}`)
 	})
 	own := &ownScheme{n: "1"}
-	d := &Device{URL: s.URL, Authorizer: own, HTTP: quick(0)}
-	if r, err := d.Resolve(t.Context(), "private", "", 0); err != nil || r.Snap.Revision != 3 || s.total() != 2 {
-		t.Errorf("%+v, %v after %d requests", r, err, s.total())
+	d := &Device{URL: s.URL, Authorizer: own, HTTP: storetest.Quick(0)}
+	if r, err := d.Resolve(t.Context(), "private", "", 0); err != nil || r.Snap.Revision != 3 || s.Total() != 2 {
+		t.Errorf("%+v, %v after %d requests", r, err, s.Total())
 	}
 	own.n, own.err = "1", errors.New("the token server is down")
-	if _, err := d.Resolve(t.Context(), "private", "", 0); !errors.Is(err, ErrNotFound) || s.total() != 3 {
-		t.Errorf("without fresh credentials: %v after %d requests", err, s.total())
+	if _, err := d.Resolve(t.Context(), "private", "", 0); !errors.Is(err, ErrNotFound) || s.Total() != 3 {
+		t.Errorf("without fresh credentials: %v after %d requests", err, s.Total())
 	}
 }
 
@@ -163,7 +164,7 @@ func newBlobs(t testing.TB, size int) *blobs {
 	for i := range size {
 		b.content = append(b.content, byte(i*i/3))
 	}
-	b.mux.HandleFunc("GET /blob", func(w http.ResponseWriter, r *http.Request) {
+	b.Mux.HandleFunc("GET /blob", func(w http.ResponseWriter, r *http.Request) {
 		b.ranges = append(b.ranges, r.Header.Get("Range"))
 		n := len(b.ranges)
 		if status := b.status(n); status != 0 {
@@ -248,7 +249,7 @@ func TestDownload(t *testing.T) {
 			if tt.setUp != nil {
 				tt.setUp(b)
 			}
-			d := &Device{URL: b.URL, HTTP: quick(3)}
+			d := &Device{URL: b.URL, HTTP: storetest.Quick(3)}
 			var last Progress
 			err := d.Download(t.Context(), what, name, func(p Progress) { last = p })
 			ranges := fmt.Sprint(b.ranges)
@@ -299,14 +300,14 @@ func checkDownloadError(t *testing.T, err, want error) {
 
 func TestDownloadKeepsCredentialsAtHome(t *testing.T) {
 	home, other := newFakeStore(t), newBlobs(t, 10)
-	d := &Device{URL: home.URL, Authorizer: auth.NewToken("tok-12345"), HTTP: quick(0)}
+	d := &Device{URL: home.URL, Authorizer: auth.NewToken("tok-12345"), HTTP: storetest.Quick(0)}
 	must(t, d.Download(t.Context(), other.announced(), filepath.Join(t.TempDir(), "x"), nil))
-	if got := other.last().Header.Get("Authorization"); got != "" {
+	if got := other.Last().Header.Get("Authorization"); got != "" {
 		t.Errorf("sent %s to another host", got)
 	}
 	d.URL = other.URL
 	must(t, d.Download(t.Context(), other.announced(), filepath.Join(t.TempDir(), "x"), nil))
-	if got := other.last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
+	if got := other.Last().Header.Get("Authorization"); got != "Macaroon tok-12345" {
 		t.Errorf("sent %q home", got)
 	}
 }
@@ -315,7 +316,7 @@ func TestDownloadEndsWithItsContext(t *testing.T) {
 	b := newBlobs(t, 1<<20)
 	b.cut = func(int) int { return 1000 }
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &Device{URL: b.URL, HTTP: quick(1000)}
+	d := &Device{URL: b.URL, HTTP: storetest.Quick(1000)}
 	name := filepath.Join(t.TempDir(), "x")
 	if err := d.Download(ctx, b.announced(), name, func(Progress) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
@@ -327,13 +328,13 @@ func TestDownloadEndsWithItsContext(t *testing.T) {
 
 func TestPicturesAreSentWithTheirHashes(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("/", 200, `[{"type":"icon","hash":"h","filename":"i.png","url":"u"}]`)
+	s.Answer("/", 200, `[{"type":"icon","hash":"h","filename":"i.png","url":"u"}]`)
 	icon := []byte("\x89PNG\r\n\x1a\n0000")
 	got, err := s.client().Dashboard().SetPictures(t.Context(), "helloId", []Picture{
 		{Type: "icon", Filename: "i.png", Content: icon}, {Type: "screenshot", Hash: "old", Filename: "s.png"},
 	}, true)
 	must(t, err)
-	a := s.last()
+	a := s.Last()
 	if len(got) != 1 || a.Method != "PUT" || a.URI != "/dev/api/snaps/helloId/binary-metadata" {
 		t.Errorf("sent %s %s, got %v", a.Method, a.URI, got)
 	}
@@ -346,7 +347,7 @@ func TestPicturesAreSentWithTheirHashes(t *testing.T) {
 	must(t, err)
 	sum := sha256.Sum256(icon)
 	want := `[{"type":"icon","hash":"` + hex.EncodeToString(sum[:]) + `","filename":"i.png","key":"file0"},{"type":"screenshot","hash":"old","filename":"s.png"}]`
-	if info.FormName() != "info" || !sameJSON(t, list, want) {
+	if info.FormName() != "info" || !storetest.SameJSON(t, list, want) {
 		t.Errorf("%s is %s, want %s", info.FormName(), list, want)
 	}
 	file, err := form.NextPart()
@@ -354,10 +355,10 @@ func TestPicturesAreSentWithTheirHashes(t *testing.T) {
 	if content, err := io.ReadAll(file); err != nil || !bytes.Equal(content, icon) || file.FormName() != "file0" || file.FileName() != "i.png" || file.Header.Get("Content-Type") != "image/png" {
 		t.Errorf("file %v, %v", file.Header, err)
 	}
-	s.mux = http.NewServeMux()
-	s.answer("/", 409, `{"error_list":[{"code":"conflict","message":"edited","extra":{"name":"icon"}}]}`)
-	if _, err := s.client().Dashboard().SetPictures(t.Context(), "helloId", nil, false); !errors.Is(err, ErrConflict) || s.last().Method != "POST" {
-		t.Errorf("%s, %v", s.last().Method, err)
+	s.Mux = http.NewServeMux()
+	s.Answer("/", 409, `{"error_list":[{"code":"conflict","message":"edited","extra":{"name":"icon"}}]}`)
+	if _, err := s.client().Dashboard().SetPictures(t.Context(), "helloId", nil, false); !errors.Is(err, ErrConflict) || s.Last().Method != "POST" {
+		t.Errorf("%s, %v", s.Last().Method, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/larder-store/larder/client/auth"
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 func TestWaitForReview(t *testing.T) {
@@ -40,11 +41,11 @@ func TestWaitForReview(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newFakeStore(t)
 			asked := 0
-			s.mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+			s.Mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Query().Get("upload-id") != "u" {
 					t.Errorf("asked %s", r.URL)
 				}
-				write(w, 200, tt.answers[asked])
+				storetest.Write(w, 200, tt.answers[asked])
 				asked++
 			})
 			at := "/v1/status?upload-id=u"
@@ -70,7 +71,7 @@ func TestWaitForReview(t *testing.T) {
 
 func TestWaitForReviewEndsWithItsContext(t *testing.T) {
 	s := newFakeStore(t)
-	s.answer("/", 200, `{"code":"being_processed","processed":false}`)
+	s.Answer("/", 200, `{"code":"being_processed","processed":false}`)
 	ctx, cancel := context.WithCancel(t.Context())
 	review, err := s.client().WaitForReview(ctx, s.URL+"/x", func(Review) { cancel() })
 	if !errors.Is(err, context.Canceled) || review.Status != "being_processed" {
@@ -81,7 +82,7 @@ func TestWaitForReviewEndsWithItsContext(t *testing.T) {
 func TestReviewsThatAreNone(t *testing.T) {
 	for _, body := range []string{`{}`, `{"revisions":[]}`, `{"revisions":[{"status":"a"},{"status":"b"}]}`, `[]`, `{"code":5}`} {
 		s := newFakeStore(t)
-		s.answer("/", 200, body)
+		s.Answer("/", 200, body)
 		var invalid *InvalidResponseError
 		if _, err := s.client().ReviewStatus(t.Context(), "/v1/x"); !errors.As(err, &invalid) {
 			t.Errorf("%s: %v", body, err)
@@ -92,15 +93,15 @@ func TestReviewsThatAreNone(t *testing.T) {
 // TestCredentialsStayAtTheStore: a status URL may lead anywhere.
 func TestCredentialsStayAtTheStore(t *testing.T) {
 	home, other := newFakeStore(t), newFakeStore(t)
-	other.answer("/", 200, `{"code":"ready_to_release","processed":true,"revision":1}`)
+	other.Answer("/", 200, `{"code":"ready_to_release","processed":true,"revision":1}`)
 	c := home.client()
 	_, err := c.ReviewStatus(t.Context(), other.URL+"/status")
 	must(t, err)
-	if got := other.last().Header.Get("Authorization"); got != "" {
+	if got := other.Last().Header.Get("Authorization"); got != "" {
 		t.Errorf("sent %s to another host", got)
 	}
-	anonymous := &Client{Endpoints: At(home.URL), HTTP: quick(0)}
-	if _, err := anonymous.Dashboard().Account(t.Context()); !errors.Is(err, auth.ErrCredentialsUnavailable) || home.total() != 0 {
+	anonymous := &Client{Endpoints: At(home.URL), HTTP: storetest.Quick(0)}
+	if _, err := anonymous.Dashboard().Account(t.Context()); !errors.Is(err, auth.ErrCredentialsUnavailable) || home.Total() != 0 {
 		t.Errorf("without a login: %v", err)
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/larder-store/larder/client/internal/storetest"
 )
 
 // storage takes uploads as stores do, and fails as a test says.
@@ -78,9 +80,9 @@ func (s *storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewDecoder(r.Body).Decode(&in)
 		id = "r-" + strconv.Itoa(len(s.uploads)+1)
 		s.uploads[id], s.sizes[id], s.name = &bytes.Buffer{}, in.Size, in.Filename
-		write(w, 201, `{"upload_id":"`+id+`"}`)
+		storetest.Write(w, 201, `{"upload_id":"`+id+`"}`)
 	case s.uploads[id] == nil:
-		write(w, 404, `{"error-list":[{"code":"resource-not-found","message":"unknown upload"}]}`)
+		storetest.Write(w, 404, `{"error-list":[{"code":"resource-not-found","message":"unknown upload"}]}`)
 	case r.Method == http.MethodHead:
 		w.Header().Set("Upload-Offset", strconv.Itoa(s.uploads[id].Len()))
 	case r.Method == http.MethodPatch:
@@ -95,7 +97,7 @@ func (s *storage) takeWhole(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyN(io.Discard, r.Body, 100)
 		panic(http.ErrAbortHandler)
 	} else if status != 0 {
-		write(w, status, `{"error_list":[{"code":"x","message":"y"}]}`)
+		storetest.Write(w, status, `{"error_list":[{"code":"x","message":"y"}]}`)
 		return
 	}
 	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -115,14 +117,14 @@ func (s *storage) takeWhole(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
 	s.got = digest.Sum(nil)
-	write(w, 200, `{"successful":true,"upload_id":12345}`)
+	storetest.Write(w, 200, `{"successful":true,"upload_id":12345}`)
 }
 
 func (s *storage) takePart(w http.ResponseWriter, r *http.Request, id string) {
 	s.patches++
 	if s.forget(s.patches) {
 		delete(s.uploads, id)
-		write(w, 404, `{}`)
+		storetest.Write(w, 404, `{}`)
 		return
 	}
 	have := s.uploads[id]
@@ -130,7 +132,7 @@ func (s *storage) takePart(w http.ResponseWriter, r *http.Request, id string) {
 		_, _ = io.CopyN(have, r.Body, 1000)
 	}
 	if r.Header.Get("Upload-Offset") != strconv.Itoa(have.Len()) || r.Header.Get("Content-Type") != "application/offset+octet-stream" {
-		write(w, 409, `{"error-list":[{"code":"conflict","message":"wrong offset"}]}`)
+		storetest.Write(w, 409, `{"error-list":[{"code":"conflict","message":"wrong offset"}]}`)
 		return
 	}
 	if n := s.cut(s.patches); n >= 0 {
@@ -149,7 +151,7 @@ func (s *storage) takePart(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	digest := sha256.Sum256(have.Bytes())
 	s.got = digest[:]
-	write(w, 200, `{"successful":true,"upload_id":"`+id+`"}`)
+	storetest.Write(w, 200, `{"successful":true,"upload_id":"`+id+`"}`)
 }
 
 // settle waits until the answers that were cut off have ended too.
@@ -159,7 +161,7 @@ func (s *storage) settle() {
 }
 
 func (s *storage) client(times int) *Client {
-	return &Client{Endpoints: At(s.URL), HTTP: quick(times)}
+	return &Client{Endpoints: At(s.URL), HTTP: storetest.Quick(times)}
 }
 
 // file is content that is not all the same.
@@ -368,9 +370,9 @@ func TestUploadEndsWithItsContext(t *testing.T) {
 func TestAnswersToUploadsThatAreNone(t *testing.T) {
 	for _, body := range []string{`{"successful":false,"upload_id":"x"}`, `{"successful":true}`, `{"upload_id":"x"}`, `[]`, ``, `<html>`} {
 		f := newFakeStore(t)
-		f.answer("/", 200, body)
+		f.Answer("/", 200, body)
 		var invalid *InvalidResponseError
-		if _, err := f.client().Upload(t.Context(), "x", shortContent{10}, 10, nil); !errors.As(err, &invalid) || f.total() != 1 {
+		if _, err := f.client().Upload(t.Context(), "x", shortContent{10}, 10, nil); !errors.As(err, &invalid) || f.Total() != 1 {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
